@@ -1,0 +1,12 @@
+//! Tests of scoring: the shared examples, the rules one by one, and properties over random targets.
+
+mod actuals;
+mod examples;
+mod marks;
+mod operators;
+mod paces;
+mod paths;
+mod properties;
+mod status_rows;
+mod support;
+mod windows;
