@@ -1,0 +1,52 @@
+//! Time passes without events: one `DayOpened` for each plan and day.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use songhua_domain::event::{Actor, DayOpened, EventInput};
+use songhua_domain::state::PlanState;
+use songhua_domain::vocabulary::Role;
+use uuid::Uuid;
+
+/// The server itself, as an actor.
+pub(crate) fn system_actor() -> Actor {
+    Actor {
+        principal: "system".to_owned(),
+        agency: None,
+        role: Role::Admin,
+        credential_digest: [0; 32],
+        on_behalf_of: None,
+    }
+}
+
+/// The civil date at `now` in the plan's time zone; in UTC while the plan is not defined.
+pub(crate) fn date_in_plan(state: &PlanState, now: Timestamp) -> Date {
+    let zone = state.plan().and_then(|plan| TimeZone::get(&plan.time_zone).ok()).unwrap_or(TimeZone::UTC);
+    now.to_zoned(zone).date()
+}
+
+/// The event that opens today, if the plan is published and today is not open yet. Its id follows from the log and
+/// the date, so that several nodes write it once.
+pub(crate) fn day_to_open(state: &PlanState, log_id: Uuid, now: Timestamp) -> Option<EventInput> {
+    state.published()?;
+    let today = date_in_plan(state, now);
+    if state.last_day().is_some_and(|last| last >= today) {
+        return None;
+    }
+    let event_id = Uuid::new_v5(&log_id, format!("day/{today}").as_bytes());
+    Some(server_event(event_id, DayOpened { date: today }.into()))
+}
+
+/// An event that the server itself writes.
+pub(crate) fn server_event(event_id: Uuid, payload: songhua_domain::event::Payload) -> EventInput {
+    EventInput {
+        event_id,
+        effective_date: None,
+        payload,
+        comment: String::new(),
+        source_ref: String::new(),
+        evidence: Vec::new(),
+        correlation_id: String::new(),
+        causation_id: None,
+    }
+}

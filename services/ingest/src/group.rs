@@ -1,0 +1,267 @@
+//! A group: submissions decided one after the other on one state, to be appended together.
+//!
+//! Everything here is tentative until the log has stored the group. Dropping it leaves the base state as it was.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use songhua_domain::authorise::authorise;
+use songhua_domain::decide::{Moment, Refs, decide, references};
+use songhua_domain::event::{Event, EventInput, SubmissionRef};
+use songhua_domain::id::PlanId;
+use songhua_domain::state::PlanState;
+use songhua_log::{Batch, EventLog, Key, Position, Record, StoredRecord, leaf_hash};
+use songhua_wire::record::{Envelope, decode_event, encode_event};
+use uuid::Uuid;
+
+use crate::day::date_in_plan;
+use crate::handle::{Answer, Receipt, Submission};
+use crate::refusal::{self, Refused};
+
+/// What became of a submission in the group.
+pub(crate) enum Decided {
+    /// The answer is certain now: refused, or only checked.
+    Now(Answer),
+    /// The receipts are true once the log is durable up to the greatest of their positions.
+    WhenDurable(Vec<Receipt>),
+}
+
+/// Submissions decided on `base`.
+pub(crate) struct Group {
+    plan: PlanId,
+    log: Arc<dyn EventLog>,
+    base_head: Position,
+    state: PlanState,
+    batch: Batch,
+    /// Events of this group by id: the log does not know them yet.
+    staged: HashMap<Uuid, Staged>,
+}
+
+#[derive(Clone)]
+struct Staged {
+    event: Event,
+    receipt: Receipt,
+}
+
+/// What is known of an event id: where it stands and what it says.
+struct Known {
+    event: Event,
+    receipt: Receipt,
+}
+
+/// Events decided for one submission, not yet in the group.
+struct Draft {
+    state: PlanState,
+    records: Vec<Record>,
+    staged: Vec<Staged>,
+    by_id: HashMap<Uuid, usize>,
+    receipts: Vec<Receipt>,
+}
+
+impl Group {
+    /// An empty group on the state at the log's written head.
+    pub(crate) fn new(plan: PlanId, log: Arc<dyn EventLog>, base: PlanState) -> Self {
+        let base_head = Position(base.head());
+        Self { plan, log, base_head, state: base, batch: Batch::default(), staged: HashMap::new() }
+    }
+
+    /// Whether anything is to be stored.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.submissions.is_empty()
+    }
+
+    /// Records to be stored so far.
+    pub(crate) fn record_count(&self) -> usize {
+        self.batch.record_count()
+    }
+
+    /// The state after the group.
+    pub(crate) fn state(&self) -> &PlanState {
+        &self.state
+    }
+
+    /// Where the log must end for the group to be stored, the batch, and the state after it.
+    pub(crate) fn into_parts(self) -> (Position, Batch, PlanState) {
+        (self.base_head, self.batch, self.state)
+    }
+
+    /// Decides `submission` after everything that is in the group already.
+    pub(crate) async fn add(&mut self, submission: &Submission, now: Timestamp) -> Decided {
+        let recorded = self.state.last_recorded_time().map_or(now, |last| last.max(now));
+        match self.draft(submission, recorded).await {
+            Err(refused) => Decided::Now(Err(refused)),
+            Ok(draft) if submission.validate_only => Decided::Now(Ok(checked_only(draft.receipts))),
+            Ok(draft) => {
+                self.take(draft.records, draft.staged, draft.state, recorded);
+                Decided::WhenDurable(draft.receipts)
+            }
+        }
+    }
+
+    fn take(&mut self, records: Vec<Record>, staged: Vec<Staged>, state: PlanState, recorded: Timestamp) {
+        if records.is_empty() {
+            return;
+        }
+        self.state = state;
+        self.staged.extend(staged.into_iter().map(|item| (item.receipt.event_id, item)));
+        let recorded_time_us = recorded.as_microsecond();
+        self.batch.submissions.push(songhua_log::Submission { recorded_time_us, records });
+    }
+
+    async fn draft(&self, submission: &Submission, recorded: Timestamp) -> Result<Draft, Refused> {
+        let mut draft = Draft {
+            state: self.state.clone(),
+            records: Vec::new(),
+            staged: Vec::new(),
+            by_id: HashMap::new(),
+            receipts: Vec::with_capacity(submission.events.len()),
+        };
+        let known = self.look_up_all(submission).await?;
+        let new_ids = submission.events.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let new_count = new_ids.map(|(input, _)| input.event_id).collect::<HashSet<_>>().len();
+        for (index, (input, known)) in submission.events.iter().zip(known).enumerate() {
+            let known = match known {
+                Some(known) => Some(known),
+                None => draft.get(&input.event_id).map(Staged::known),
+            };
+            match known {
+                Some(known) => draft.receipts.push(duplicate(index, submission, input, known)?),
+                None => self.decide_one(&mut draft, submission, index, new_count, input, recorded).await?,
+            }
+        }
+        Ok(draft)
+    }
+
+    async fn look_up_all(&self, submission: &Submission) -> Result<Vec<Option<Known>>, Refused> {
+        let mut known = Vec::with_capacity(submission.events.len());
+        for input in &submission.events {
+            known.push(self.look_up(input.event_id).await?);
+        }
+        Ok(known)
+    }
+
+    /// Finds an event by id, in the group or in the log.
+    async fn look_up(&self, id: Uuid) -> Result<Option<Known>, Refused> {
+        if let Some(staged) = self.staged.get(&id) {
+            return Ok(Some(staged.known()));
+        }
+        let stored = self.log.find(&key_of(id)).await.map_err(|error| refusal::from_read(&error))?;
+        stored.map(|record| known_from(&record)).transpose()
+    }
+
+    async fn decide_one(
+        &self,
+        draft: &mut Draft,
+        submission: &Submission,
+        index: usize,
+        new_count: usize,
+        input: &EventInput,
+        recorded: Timestamp,
+    ) -> Result<(), Refused> {
+        let refs = self.refs(draft, input).await?;
+        let rejected = |rejection| refusal::from_rejection(index, rejection);
+        authorise(&draft.state, &refs, &submission.actor, input).map_err(rejected)?;
+        let moment = Moment { recorded_time: recorded, today: date_in_plan(&draft.state, recorded) };
+        let decision = decide(&draft.state, &refs, &submission.actor, &moment, input).map_err(rejected)?;
+        let place = u32::try_from(draft.staged.len()).unwrap_or(u32::MAX);
+        let event = Event {
+            position: draft.state.head() + 1,
+            recorded_time: recorded,
+            actor: submission.actor.clone(),
+            submission: SubmissionRef {
+                id: submission.id,
+                index: place,
+                count: u32::try_from(new_count).unwrap_or(u32::MAX),
+            },
+            back_dated: decision.back_dated,
+            input: input.clone(),
+        };
+        let bytes = encode_event(&Envelope {
+            plan: &self.plan,
+            area: decision.area.as_ref(),
+            subject: &decision.subject,
+            recorded_time: recorded,
+            actor: &event.actor,
+            submission: event.submission,
+            back_dated: event.back_dated,
+            input: &event.input,
+        });
+        draft.state.evolve(&event);
+        draft.push(event, bytes);
+        Ok(())
+    }
+
+    /// The earlier events that `input` names: of this submission, of this group, or of the log.
+    async fn refs(&self, draft: &Draft, input: &EventInput) -> Result<Refs, Refused> {
+        let mut refs = Refs::new();
+        if let Some(id) = references(input) {
+            let found = match draft.get(&id) {
+                Some(own) => Some(own.event.clone()),
+                None => self.look_up(id).await?.map(|known| known.event),
+            };
+            refs.extend(found.map(|event| (id, event)));
+        }
+        Ok(refs)
+    }
+}
+
+impl Draft {
+    fn get(&self, id: &Uuid) -> Option<&Staged> {
+        self.by_id.get(id).and_then(|index| self.staged.get(*index))
+    }
+
+    fn push(&mut self, event: Event, bytes: Bytes) {
+        let receipt = Receipt {
+            event_id: event.input.event_id,
+            position: event.position,
+            recorded_time: event.recorded_time,
+            leaf_hash: leaf_hash(&bytes),
+            duplicate: false,
+        };
+        self.records.push(Record { key: key_of(event.input.event_id), bytes });
+        self.receipts.push(receipt.clone());
+        self.by_id.insert(receipt.event_id, self.staged.len());
+        self.staged.push(Staged { event, receipt });
+    }
+}
+
+impl Staged {
+    fn known(&self) -> Known {
+        Known { event: self.event.clone(), receipt: self.receipt.clone() }
+    }
+}
+
+/// The log's key of an event id.
+pub(crate) fn key_of(id: Uuid) -> Key {
+    *id.as_bytes()
+}
+
+fn known_from(record: &StoredRecord) -> Result<Known, Refused> {
+    let event = decode_event(record.position.0, &record.bytes)
+        .map_err(|error| refusal::internal(&format!("record {}: {error}", record.position)))?;
+    let receipt = Receipt {
+        event_id: event.input.event_id,
+        position: record.position.0,
+        recorded_time: event.recorded_time,
+        leaf_hash: leaf_hash(&record.bytes),
+        duplicate: true,
+    };
+    Ok(Known { event, receipt })
+}
+
+/// The first receipt again, if it is the same event of the same agency; else a refusal that tells nothing of the other.
+fn duplicate(index: usize, submission: &Submission, input: &EventInput, known: Known) -> Result<Receipt, Refused> {
+    let same = known.event.actor.agency == submission.actor.agency && known.event.input == *input;
+    if same { Ok(Receipt { duplicate: true, ..known.receipt }) } else { Err(refusal::event_id_reused(index, input.event_id)) }
+}
+
+/// Receipts of a check: new events have no place and no hash.
+fn checked_only(mut receipts: Vec<Receipt>) -> Vec<Receipt> {
+    for receipt in receipts.iter_mut().filter(|receipt| !receipt.duplicate) {
+        receipt.position = 0;
+        receipt.leaf_hash = [0; 32];
+    }
+    receipts
+}

@@ -1,0 +1,158 @@
+//! The handle of a plan's ingest: what services and the loader call. The queue behind it is never exposed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use songhua_domain::event::{Actor, EventInput};
+use songhua_domain::id::PlanId;
+use songhua_domain::state::PlanState;
+use songhua_log::{EventLog, LeafHash};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::options::IngestOptions;
+use crate::refusal::{self, Refused};
+
+/// Events to store together or not at all.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Drawn by the client or the service.
+    pub id: Uuid,
+    /// Who sends it, as the server established it.
+    pub actor: Actor,
+    /// 1 to [`EVENTS_MAX`](crate::EVENTS_MAX) events.
+    pub events: Vec<EventInput>,
+    /// Only check: nothing is stored.
+    pub validate_only: bool,
+    /// Encoded size, for the bound on waiting bytes.
+    pub bytes: usize,
+}
+
+/// Proof that an event is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The event.
+    pub event_id: Uuid,
+    /// Its place; 0 with `validate_only`.
+    pub position: u64,
+    /// When it was recorded.
+    pub recorded_time: Timestamp,
+    /// Leaf hash of its record; zeros with `validate_only`.
+    pub leaf_hash: LeafHash,
+    /// Stored before; this is the first receipt again.
+    pub duplicate: bool,
+}
+
+/// One receipt for each event, or why there is none.
+pub(crate) type Answer = Result<Vec<Receipt>, Refused>;
+
+/// A submission in the queue, with the way back. The permits bound what waits and what is under way.
+pub(crate) struct Queued {
+    pub(crate) submission: Submission,
+    pub(crate) answer: oneshot::Sender<Answer>,
+    pub(crate) permits: Permits,
+}
+
+/// Room in the queue, given back when the submission has been answered.
+pub(crate) struct Permits {
+    _submission: OwnedSemaphorePermit,
+    _kibibytes: OwnedSemaphorePermit,
+}
+
+/// Ingest of one plan. Cheap to clone; ingest ends when the node is closed.
+#[derive(Clone)]
+pub struct PlanIngest {
+    pub(crate) queue: mpsc::UnboundedSender<Queued>,
+    pub(crate) submissions: Arc<Semaphore>,
+    pub(crate) kibibytes: Arc<Semaphore>,
+    pub(crate) options: Arc<IngestOptions>,
+    pub(crate) durable_state: Arc<ArcSwap<PlanState>>,
+    pub(crate) log: Arc<dyn EventLog>,
+}
+
+impl PlanIngest {
+    /// Stores a submission. Full queue: refused at once with `QUEUE_FULL`.
+    ///
+    /// # Cancellation
+    /// Dropping the future does not take the submission back.
+    ///
+    /// # Errors
+    /// Any reason of `error.proto` that ingest gives.
+    pub async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>, Refused> {
+        let full = |_| refusal::queue_full(&self.options);
+        let kibibytes = kibibytes(&submission);
+        let permits = Permits {
+            _submission: Arc::clone(&self.submissions).try_acquire_owned().map_err(full)?,
+            _kibibytes: Arc::clone(&self.kibibytes).try_acquire_many_owned(kibibytes).map_err(full)?,
+        };
+        self.enqueue(submission, permits)?.await.unwrap_or_else(|_| Err(refusal::shutting_down()))
+    }
+
+    /// Stores a submission of a stream: waits for room instead of refusing, so that the stream's flow control slows
+    /// its sender. Resolves to the answer still to come, so that submissions stay in order while they are pipelined.
+    ///
+    /// # Errors
+    /// `SHUTTING_DOWN` when ingest has ended.
+    pub(crate) async fn submit_pipelined(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refused> {
+        let closed = |_| refusal::shutting_down();
+        let kibibytes = kibibytes(&submission);
+        let permits = Permits {
+            _submission: Arc::clone(&self.submissions).acquire_owned().await.map_err(closed)?,
+            _kibibytes: Arc::clone(&self.kibibytes).acquire_many_owned(kibibytes).await.map_err(closed)?,
+        };
+        self.enqueue(submission, permits)
+    }
+
+    fn enqueue(&self, submission: Submission, permits: Permits) -> Result<oneshot::Receiver<Answer>, Refused> {
+        let (answer, receiver) = oneshot::channel();
+        let queued = Queued { submission, answer, permits };
+        self.queue.send(queued).map_err(|_| refusal::shutting_down())?;
+        Ok(receiver)
+    }
+
+    /// The plan's state at the durable head.
+    pub fn durable_state(&self) -> Arc<PlanState> {
+        self.durable_state.load_full()
+    }
+
+    /// The log behind it.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.log
+    }
+}
+
+fn kibibytes(submission: &Submission) -> u32 {
+    u32::try_from(submission.bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX)
+}
+
+/// The plans of a node, by id. Replaced whole when one is added.
+#[derive(Default)]
+pub struct PlanRegistry(ArcSwap<BTreeMap<PlanId, PlanIngest>>);
+
+impl PlanRegistry {
+    /// The plan's ingest, if the node has the plan.
+    pub fn get(&self, plan: &PlanId) -> Option<PlanIngest> {
+        self.0.load().get(plan).cloned()
+    }
+
+    /// Every plan, in order of its id.
+    pub fn all(&self) -> Arc<BTreeMap<PlanId, PlanIngest>> {
+        self.0.load_full()
+    }
+
+    /// Adds a plan.
+    pub fn insert(&self, plan: PlanId, ingest: PlanIngest) {
+        self.0.rcu(|plans| {
+            let mut plans = BTreeMap::clone(plans);
+            plans.insert(plan.clone(), ingest.clone());
+            plans
+        });
+    }
+
+    /// Removes every plan: their ingest ends when the last handle is gone.
+    pub fn clear(&self) {
+        self.0.store(Arc::default());
+    }
+}

@@ -1,0 +1,81 @@
+//! Event ids made of what an event speaks of, so that the same row is the same event however often it is pushed.
+//!
+//! Id = UUIDv5(agency, business key); the key names subject, period and, where an event can come again, the event it
+//! follows. Never the row's number: rows move.
+
+use songhua_wire::google::type_::Date;
+use songhua_wire::pb;
+use songhua_wire::pb::event_input::Payload;
+use uuid::Uuid;
+
+/// The id of `event` when `agency` reports it; none for events that a ledger does not hold.
+pub(crate) fn derived_id(agency: &str, event: &pb::EventInput) -> Option<String> {
+    let key = business_key(event.payload.as_ref()?)?;
+    let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("songhua:agency:{agency}").as_bytes());
+    Some(Uuid::new_v5(&namespace, key.as_bytes()).to_string())
+}
+
+fn date(date: Option<&Date>) -> String {
+    date.map_or_else(String::new, |date| format!("{:04}-{:02}-{:02}", date.year, date.month, date.day))
+}
+
+fn period(period: Option<&pb::ReferencePeriod>) -> String {
+    period.map_or_else(String::new, |period| format!("{}..{}", date(period.start.as_ref()), date(period.end.as_ref())))
+}
+
+fn business_key(payload: &Payload) -> Option<String> {
+    let key = match payload {
+        Payload::MeasurementReported(it) => {
+            let dimension = if it.dimension.is_empty() { "_T" } else { &it.dimension };
+            format!("measurement/{}/{}/{dimension}/{}/{}/0", it.area, it.indicator, it.basis, period(it.period.as_ref()))
+        }
+        Payload::MeasurementCorrected(it) => format!("measurement-corrected/{}", it.measurement),
+        Payload::MeasurementRetracted(it) => format!("measurement-retracted/{}", it.measurement),
+        Payload::NothingToReport(it) => format!("nothing/{}/{}/{}", it.area, it.indicator, period(it.period.as_ref())),
+        Payload::QualitativeAssessmentRecorded(it) => {
+            format!("assessment/{}/{}/{}", it.area, it.indicator, date(it.as_of_date.as_ref()))
+        }
+        Payload::MilestonePlanned(it) => format!("planned/{}/{}", it.project, it.milestone),
+        Payload::MilestoneRescheduled(it) => format!(
+            "rescheduled/{}/{}/{}/{}",
+            it.project,
+            it.milestone,
+            date(it.previous_due_date.as_ref()),
+            date(it.due_date.as_ref())
+        ),
+        Payload::MilestoneReached(it) => {
+            format!("reached/{}/{}/{}", it.project, it.milestone, date(it.reach_date.as_ref()))
+        }
+        Payload::MilestonePartiallyReached(it) => {
+            format!("partially/{}/{}/{}/{}", it.project, it.milestone, date(it.as_of_date.as_ref()), it.percent)
+        }
+        Payload::MilestoneMissed(it) => format!("missed/{}/{}/{}", it.project, it.milestone, date(it.as_of_date.as_ref())),
+        Payload::MilestoneCancelled(it) => format!("cancelled/{}/{}", it.project, it.milestone),
+        Payload::VerificationAccepted(it) => format!("accepted/{}", it.event),
+        Payload::VerificationRejected(it) => format!("rejected/{}", it.event),
+        _ => return None,
+    };
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cancelled(milestone: &str) -> pb::EventInput {
+        let payload = pb::MilestoneCancelled { project: "park".into(), milestone: milestone.into(), reason: "none".into() };
+        pb::EventInput { payload: Some(Payload::MilestoneCancelled(payload)), ..Default::default() }
+    }
+
+    #[test]
+    fn the_same_row_of_the_same_agency_is_the_same_event() {
+        assert_eq!(derived_id("stb", &cancelled("opening")), derived_id("stb", &cancelled("opening")));
+        assert_ne!(derived_id("stb", &cancelled("opening")), derived_id("drc", &cancelled("opening")));
+        assert_ne!(derived_id("stb", &cancelled("opening")), derived_id("stb", &cancelled("closing")));
+    }
+
+    #[test]
+    fn an_event_without_a_business_key_gets_no_id() {
+        assert_eq!(derived_id("stb", &pb::EventInput::default()), None);
+    }
+}

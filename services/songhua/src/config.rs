@@ -1,0 +1,236 @@
+//! The server's configuration: flag, then environment, then file, then default; and where each value came from.
+//!
+//! Place in the flow: the command line fills [`ServeArgs`], [`Config::resolve`] adds the file and the defaults, the node
+//! takes the result. `songhua config` prints it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+use serde::{Deserialize, Serialize};
+
+/// Settings of `serve`, each also an environment variable and a key of the configuration file.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Configuration file (TOML; keys as the flags, with '_') / 配置文件
+    #[arg(long, env = "SONGHUA_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory that holds everything [default: data] / 数据目录
+    #[arg(long, env = "SONGHUA_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Folder of a plan to load at the start; may be given more than once / 启动时加载的方案目录
+    #[arg(long, env = "SONGHUA_PLAN_DIRS", value_name = "DIR", value_delimiter = ',')]
+    pub plan: Option<Vec<PathBuf>>,
+    /// Where gRPC listens [default: 127.0.0.1:7400] / gRPC 地址
+    #[arg(long, env = "SONGHUA_GRPC_ADDRESS", value_name = "ADDRESS")]
+    pub grpc_address: Option<SocketAddr>,
+    /// Where HTTP (/healthz, /readyz) listens [default: 127.0.0.1:7401] / HTTP 地址
+    #[arg(long, env = "SONGHUA_HTTP_ADDRESS", value_name = "ADDRESS")]
+    pub http_address: Option<SocketAddr>,
+    /// Certificate chain (PEM); with --tls-key / TLS 证书
+    #[arg(long, env = "SONGHUA_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) / TLS 私钥
+    #[arg(long, env = "SONGHUA_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Listen beyond this machine without TLS: tokens travel in the clear / 允许在非本机地址上不用 TLS
+    #[arg(long, env = "SONGHUA_INSECURE", num_args = 0..=1, default_missing_value = "true")]
+    pub insecure: Option<bool>,
+    /// How the server logs [default: text] / 日志格式
+    #[arg(long, env = "SONGHUA_LOG_FORMAT", value_name = "text|json")]
+    pub log_format: Option<LogFormat>,
+    /// Submissions that may wait for one plan [default: 1024] / 排队上限
+    #[arg(long, env = "SONGHUA_QUEUE_SUBMISSIONS_MAX", value_name = "N")]
+    pub queue_submissions_max: Option<usize>,
+    /// Memory for each plan's views, MiB [default: 64] / 每个方案视图缓存
+    #[arg(long, env = "SONGHUA_VIEWS_CACHE_MIB", value_name = "N")]
+    pub views_cache_mib: Option<u64>,
+}
+
+/// How the server logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The configuration file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileConfig {
+    data: Option<PathBuf>,
+    plan: Option<Vec<PathBuf>>,
+    grpc_address: Option<SocketAddr>,
+    http_address: Option<SocketAddr>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    insecure: Option<bool>,
+    log_format: Option<LogFormat>,
+    queue_submissions_max: Option<usize>,
+    views_cache_mib: Option<u64>,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The command line.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// The configuration file.
+    File,
+    /// Nobody set it.
+    Default,
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, Serialize)]
+pub struct Setting<T> {
+    /// The value in force.
+    pub value: T,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone, Serialize)]
+pub struct Config {
+    /// Directory that holds everything.
+    pub data: Setting<PathBuf>,
+    /// Plans to load at the start.
+    pub plan: Setting<Vec<PathBuf>>,
+    /// Where gRPC listens.
+    pub grpc_address: Setting<SocketAddr>,
+    /// Where HTTP listens.
+    pub http_address: Setting<SocketAddr>,
+    /// Certificate chain.
+    pub tls_cert: Setting<Option<PathBuf>>,
+    /// Private key.
+    pub tls_key: Setting<Option<PathBuf>>,
+    /// Whether TLS may be missing beyond this machine.
+    pub insecure: Setting<bool>,
+    /// How the server logs.
+    pub log_format: Setting<LogFormat>,
+    /// Submissions that may wait for one plan.
+    pub queue_submissions_max: Setting<usize>,
+    /// Memory for each plan's views, MiB.
+    pub views_cache_mib: Setting<u64>,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration file {path}: {detail} / 无法读取配置文件")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Certificate and key go together.
+    #[error("--tls-cert and --tls-key must be given together / 证书与私钥必须同时给出")]
+    HalfTls,
+    /// Tokens would travel in the clear.
+    #[error(
+        "{0} can be reached from other machines, and there is no TLS: give --tls-cert and --tls-key, or --insecure if the network is trusted / \
+         该地址可从其他机器访问且未启用 TLS：请提供证书，或确认网络可信后使用 --insecure"
+    )]
+    NoTls(SocketAddr),
+    /// A limit of nothing.
+    #[error("{0} must be at least 1 / 必须至少为 1")]
+    Zero(&'static str),
+}
+
+/// Takes the flag or environment value, else the file's, else the default.
+struct Layers<'m> {
+    matches: &'m ArgMatches,
+}
+
+impl Layers<'_> {
+    fn pick<T>(&self, id: &str, given: Option<T>, file: Option<T>, default: T) -> Setting<T> {
+        match (given, file) {
+            (Some(value), _) => Setting { value, source: self.source_of(id) },
+            (None, Some(value)) => Setting { value, source: Source::File },
+            (None, None) => Setting { value: default, source: Source::Default },
+        }
+    }
+
+    fn source_of(&self, id: &str) -> Source {
+        match self.matches.value_source(id) {
+            Some(ValueSource::EnvVariable) => Source::Environment,
+            _ => Source::Flag,
+        }
+    }
+}
+
+impl Config {
+    /// Resolves the layers. `matches` are those of the subcommand that `args` was parsed from.
+    ///
+    /// # Errors
+    /// See [`ConfigError`]; the operator mends the configuration.
+    pub fn resolve(args: ServeArgs, matches: &ArgMatches) -> Result<Self, ConfigError> {
+        let file = args.config.as_deref().map_or_else(|| Ok(FileConfig::default()), read_file)?;
+        let layers = Layers { matches };
+        let some = Some;
+        let config = Self {
+            data: layers.pick("data", args.data, file.data, PathBuf::from("data")),
+            plan: layers.pick("plan", args.plan, file.plan, Vec::new()),
+            grpc_address: layers.pick("grpc_address", args.grpc_address, file.grpc_address, ([127, 0, 0, 1], 7400).into()),
+            http_address: layers.pick("http_address", args.http_address, file.http_address, ([127, 0, 0, 1], 7401).into()),
+            tls_cert: layers.pick("tls_cert", args.tls_cert.map(some), file.tls_cert.map(some), None),
+            tls_key: layers.pick("tls_key", args.tls_key.map(some), file.tls_key.map(some), None),
+            insecure: layers.pick("insecure", args.insecure, file.insecure, false),
+            log_format: layers.pick("log_format", args.log_format, file.log_format, LogFormat::Text),
+            queue_submissions_max: layers.pick(
+                "queue_submissions_max",
+                args.queue_submissions_max,
+                file.queue_submissions_max,
+                1024,
+            ),
+            views_cache_mib: layers.pick("views_cache_mib", args.views_cache_mib, file.views_cache_mib, 64),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let tls = match (&self.tls_cert.value, &self.tls_key.value) {
+            (Some(_), Some(_)) => true,
+            (None, None) => false,
+            _ => return Err(ConfigError::HalfTls),
+        };
+        if self.queue_submissions_max.value == 0 {
+            return Err(ConfigError::Zero("queue_submissions_max"));
+        }
+        if self.views_cache_mib.value == 0 {
+            return Err(ConfigError::Zero("views_cache_mib"));
+        }
+        // Health answers carry no secret; the gRPC port carries tokens.
+        let open = !self.grpc_address.value.ip().is_loopback();
+        if open && !tls && !self.insecure.value { Err(ConfigError::NoTls(self.grpc_address.value)) } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        for (key, setting) in json.as_object().into_iter().flatten() {
+            let source = setting["source"].as_str().unwrap_or_default();
+            writeln!(f, "{key} = {}  # {source}", setting["value"])?;
+        }
+        Ok(())
+    }
+}
+
+fn read_file(path: &Path) -> Result<FileConfig, ConfigError> {
+    let fault = |detail: String| ConfigError::File { path: path.to_owned(), detail };
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| fault(error.to_string()))
+}

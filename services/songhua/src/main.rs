@@ -1,0 +1,15 @@
+//! `songhua`: one binary that serves, and the command line that talks to it.
+//!
+//! Place in the flow: `serve` wires the roles of a node together; every other command is a client of the public
+//! contract, or works on files that nobody has open.
+
+mod cli;
+mod config;
+mod node;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

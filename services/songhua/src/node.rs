@@ -1,0 +1,268 @@
+//! The node: one data directory, its system log, the plans it hosts, and the servers in front of them.
+//!
+//! ```text
+//! DATA/  system/log/            system log; its lock guards the directory
+//!        plans/<plan>/log/      the truth of a plan          snapshots/  states      views/  read models
+//!        admin.token  profile.json   written at the first start, mode 0600
+//! ```
+//! It must not know the rules of progress; it only wires roles together.
+
+mod admin;
+mod auth;
+mod hosting;
+mod http;
+mod loader;
+mod profile;
+mod rebuild;
+mod server;
+mod system_log;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use songhua_access::Token;
+use songhua_domain::event::{AccessGranted, Actor, EventInput, PlanCreated, SystemPayload};
+use songhua_domain::id::PlanId;
+use songhua_domain::vocabulary::Role;
+use songhua_ingest::{IngestOptions, PlanRegistry};
+use songhua_log::OpenError;
+use songhua_progress::ReaderRegistry;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+pub use hosting::{FollowerState, Hosted};
+pub use loader::{LoadError, Loaded, hex};
+pub use profile::{Profile, write_private};
+pub use server::serve;
+pub use system_log::{SystemLog, SystemLogError};
+
+use crate::config::Config;
+
+/// Why a node does not start, or a plan cannot be hosted.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A file or directory of the data directory.
+    #[error("{path}: {detail}")]
+    File {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The system log.
+    #[error(transparent)]
+    System(#[from] SystemLogError),
+    /// A plan's log.
+    #[error("plan {plan}: {source}")]
+    Log {
+        /// The plan.
+        plan: PlanId,
+        /// Why it does not open.
+        source: OpenError,
+    },
+    /// A plan's state.
+    #[error("plan {plan}: {source}")]
+    Ingest {
+        /// The plan.
+        plan: PlanId,
+        /// Why it does not open.
+        source: songhua_ingest::OpenError,
+    },
+    /// A plan's views.
+    #[error("plan {plan}: views: {detail}")]
+    Views {
+        /// The plan.
+        plan: PlanId,
+        /// Why they do not open.
+        detail: String,
+    },
+    /// A plan folder.
+    #[error("{0}")]
+    Catalog(String),
+    /// Loading a plan.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// An address or certificate.
+    #[error("{0}")]
+    Server(String),
+}
+
+impl NodeError {
+    fn file(path: &Path, error: impl ToString) -> Self {
+        Self::File { path: path.to_owned(), detail: error.to_string() }
+    }
+}
+
+/// Principal of definitions that come from a folder given to `serve`.
+const OFFICE: &str = "plan-office";
+
+/// A running node.
+pub struct Node {
+    pub(crate) data: PathBuf,
+    pub(crate) start_time: Timestamp,
+    pub(crate) system: SystemLog,
+    pub(crate) plans: Arc<PlanRegistry>,
+    pub(crate) readers: Arc<ReaderRegistry>,
+    hosted: Mutex<BTreeMap<PlanId, Hosted>>,
+    ingest_options: IngestOptions,
+    views_cache_bytes: u64,
+}
+
+impl Node {
+    /// Opens the data directory, its system log and every plan in it.
+    ///
+    /// # Errors
+    /// See [`NodeError`]. A plan whose log is damaged opens read-only and is no error.
+    pub async fn open(config: &Config) -> Result<Arc<Self>, NodeError> {
+        let data = config.data.value.clone();
+        private_directory(&data)?;
+        let system = SystemLog::open(&data.join("system").join("log")).await?;
+        let node = Self {
+            data,
+            start_time: Timestamp::now(),
+            system,
+            plans: Arc::default(),
+            readers: Arc::default(),
+            hosted: Mutex::default(),
+            ingest_options: IngestOptions {
+                queue_submissions_max: config.queue_submissions_max.value,
+                ..IngestOptions::default()
+            },
+            views_cache_bytes: config.views_cache_mib.value << 20,
+        };
+        for (plan, created) in node.system.plans().await {
+            node.host(&plan, &created).await?;
+        }
+        Ok(Arc::new(node))
+    }
+
+    /// Where a plan keeps its files.
+    fn plan_directory(&self, plan: &PlanId) -> PathBuf {
+        self.data.join("plans").join(plan.as_str())
+    }
+
+    /// Opens a plan's log, ingest and views, and lets them run.
+    async fn host(&self, plan: &PlanId, created: &PlanCreated) -> Result<(), NodeError> {
+        let mut hosted = self.hosted.lock().await;
+        if hosted.contains_key(plan) {
+            return Ok(());
+        }
+        let directory = self.plan_directory(plan);
+        private_directory(&directory)?;
+        let options = self.ingest_options.clone();
+        let opened = Hosted::open(&directory, created, options, self.views_cache_bytes).await?;
+        self.plans.insert(plan.clone(), opened.ingest.clone());
+        self.readers.insert(plan.clone(), opened.reader());
+        hosted.insert(plan.clone(), opened);
+        Ok(())
+    }
+
+    /// Makes sure that the node has a plan: creates its log if need be.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub async fn ensure_plan(&self, plan: &PlanId, simulated: bool, principal: &str) -> Result<(), NodeError> {
+        if let Some(created) = self.system.plans().await.get(plan) {
+            return self.host(plan, created).await;
+        }
+        let created = PlanCreated { plan: plan.clone(), log_id: Uuid::new_v4(), simulated };
+        self.system.append(principal, SystemPayload::PlanCreated(created.clone())).await?;
+        self.host(plan, &created).await
+    }
+
+    /// Runs `with` on a hosted plan.
+    pub async fn with_hosted<T>(&self, plan: &PlanId, with: impl FnOnce(&Hosted) -> T) -> Option<T> {
+        self.hosted.lock().await.get(plan).map(with)
+    }
+
+    /// The plans this node hosts.
+    pub async fn hosted_plans(&self) -> Vec<PlanId> {
+        self.hosted.lock().await.keys().cloned().collect()
+    }
+
+    /// Gives the first administrator a token, if nobody was ever granted anything. Returns where it was written.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub async fn first_token(&self) -> Result<Option<PathBuf>, NodeError> {
+        if self.system.directory().state().grants().next().is_some() {
+            return Ok(None);
+        }
+        grant_admin(&self.system, &self.data).await.map(Some)
+    }
+
+    /// Loads a plan's definitions from within, as the plan office.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub async fn load(&self, plan: &PlanId, definitions: &[EventInput]) -> Result<Loaded, NodeError> {
+        self.ensure_plan(plan, false, OFFICE).await?;
+        let Some(ingest) = self.plans.get(plan) else { return Ok(Loaded::default()) };
+        Ok(loader::load(plan, &ingest, definitions, &office()).await?)
+    }
+
+    /// Writes a new administrator token into the data directory of a stopped server.
+    ///
+    /// # Errors
+    /// See [`NodeError`]; above all, that the server is running.
+    pub async fn renew_admin_token(data: &Path) -> Result<PathBuf, NodeError> {
+        let system = SystemLog::open(&data.join("system").join("log")).await?;
+        let path = grant_admin(&system, data).await;
+        system.close().await;
+        path
+    }
+
+    /// Whether every plan's views have caught up once and its projector runs.
+    pub async fn is_ready(&self) -> bool {
+        self.hosted.lock().await.values().all(|hosted| *hosted.state.borrow() == FollowerState::Running)
+    }
+
+    /// Ends in order: no more submissions, everything accepted is answered, followers stop, logs are closed.
+    pub async fn close(&self) {
+        self.plans.clear();
+        self.readers.clear();
+        let hosted = std::mem::take(&mut *self.hosted.lock().await);
+        for (plan, hosted) in hosted {
+            tracing::info!(%plan, "closing");
+            hosted.close().await;
+        }
+        self.system.close().await;
+    }
+}
+
+fn private_directory(path: &Path) -> Result<(), NodeError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| NodeError::file(path, error))
+}
+
+/// Grants a new administrator token and writes it to `admin.token`. The file first: a token that nobody can read would
+/// lock the door.
+async fn grant_admin(system: &SystemLog, data: &Path) -> Result<PathBuf, NodeError> {
+    let path = data.join("admin.token");
+    let token = Token::generate().map_err(|error| NodeError::file(&path, error))?;
+    write_private(&path, token.reveal()).map_err(|error| NodeError::file(&path, error))?;
+    let granted = AccessGranted {
+        grant_id: Uuid::new_v4(),
+        principal: "admin".to_owned(),
+        role: Role::Admin,
+        agency: None,
+        plan: None,
+        token_sha256: token.digest(),
+        expires: None,
+    };
+    system.append("system", SystemPayload::AccessGranted(granted)).await?;
+    Ok(path)
+}
+
+/// The plan office on this machine: who starts the server with a plan folder.
+fn office() -> Actor {
+    Actor {
+        principal: OFFICE.to_owned(),
+        agency: None,
+        role: Role::Admin,
+        credential_digest: [0; 32],
+        on_behalf_of: None,
+    }
+}

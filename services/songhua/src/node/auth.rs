@@ -1,0 +1,130 @@
+//! The authentication layer: turns a bearer token into a [`Principal`] in front of every gRPC method, and notes
+//! refused attempts for the system log.
+//!
+//! It must not know what a method does: each service asks the principal for its permission.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use songhua_access::{AccessError, Directory, Principal, digest_of};
+use songhua_domain::event::AttemptRefused;
+use songhua_domain::vocabulary::Reason;
+use songhua_ingest::from_access;
+use songhua_wire::status::refusal_from;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response, header};
+use tower::{Layer, Service};
+
+/// Most distinct attempts remembered between two writes; further ones are counted under their method alone.
+const ATTEMPTS_MAX: usize = 1_024;
+
+/// Refused attempts since the last write: (method, reason, credential digest) → count.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<HashMap<(String, Reason, [u8; 32]), u32>>);
+
+impl Refusals {
+    fn note(&self, method: &str, reason: Reason, credential_digest: [u8; 32]) {
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = if attempts.len() < ATTEMPTS_MAX { credential_digest } else { [0; 32] };
+        let method = method.chars().take(128).collect();
+        *attempts.entry((method, reason, digest)).or_insert(0) += 1;
+    }
+
+    /// Takes what was noted, in a fixed order.
+    pub fn take(&self) -> Vec<AttemptRefused> {
+        let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut attempts: Vec<_> = taken
+            .into_iter()
+            .map(|((method, reason, credential_digest), count)| AttemptRefused {
+                method,
+                reason: reason.code().to_owned(),
+                credential_digest,
+                count,
+            })
+            .collect();
+        attempts.sort_unstable_by(|one, other| (&one.method, &one.reason).cmp(&(&other.method, &other.reason)));
+        attempts
+    }
+}
+
+/// Puts authentication in front of a gRPC server.
+#[derive(Clone)]
+pub struct AuthLayer {
+    /// Who has which token.
+    pub directory: Arc<Directory>,
+    /// Where refused attempts are noted.
+    pub refusals: Arc<Refusals>,
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = Auth<S>;
+    fn layer(&self, inner: S) -> Auth<S> {
+        Auth { inner, layer: self.clone() }
+    }
+}
+
+/// See [`AuthLayer`].
+#[derive(Clone)]
+pub struct Auth<S> {
+    inner: S,
+    layer: AuthLayer,
+}
+
+impl<S> Auth<S> {
+    fn authenticate<B>(&self, request: &Request<B>) -> Result<Principal, (AccessError, [u8; 32])> {
+        let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = value.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
+        let token = token.ok_or((AccessError::TokenMissing, [0; 32]))?;
+        let found = self.layer.directory.authenticate(token.trim(), Timestamp::now());
+        found.map_err(|error| (error, digest_of(token.trim())))
+    }
+}
+
+impl<S> Service<Request<Body>> for Auth<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let method = request.uri().path().to_owned();
+        let refusals = Arc::clone(&self.layer.refusals);
+        match self.authenticate(&request) {
+            Err((error, digest)) => {
+                refusals.note(&method, error.reason(), digest);
+                let response = Status::from(*from_access(&error)).into_http();
+                Box::pin(async move { Ok(response) })
+            }
+            Ok(principal) => {
+                let digest = principal.credential_digest;
+                request.extensions_mut().insert(principal);
+                let answer = self.inner.call(request);
+                Box::pin(async move {
+                    let response = answer.await?;
+                    note_denied(&refusals, &method, digest, &response);
+                    Ok(response)
+                })
+            }
+        }
+    }
+}
+
+/// A method that refused for want of a permission says so in its headers; ingest's rules do too.
+fn note_denied(refusals: &Refusals, method: &str, digest: [u8; 32], response: &Response<Body>) {
+    let Some(status) = Status::from_header_map(response.headers()) else { return };
+    if status.code() == tonic::Code::PermissionDenied {
+        let reason = refusal_from(&status).map_or(Reason::RoleNotAllowed, |refusal| refusal.reason);
+        refusals.note(method, reason, digest);
+    }
+}

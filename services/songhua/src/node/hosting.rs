@@ -1,0 +1,180 @@
+//! A hosted plan: its log, its ingest, and the projector on a thread of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use songhua_domain::event::PlanCreated;
+use songhua_ingest::{IngestOptions, PlanIdentity, PlanIngest, SystemClock};
+use songhua_log::{Applied, EventLog, FollowError, Follower, HashAlgorithm, Identity, SegmentLog, SegmentOptions, follow};
+use songhua_progress::PlanReader;
+use songhua_projector::Projector;
+use songhua_views::{Options, Views};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{NodeError, private_directory};
+
+/// What a follower is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FollowerState {
+    /// Behind by more than what comes in; its readers are told to wait.
+    Rebuilding,
+    /// Caught up once, following.
+    Running,
+    /// Ended; the detail says why.
+    Stopped(String),
+}
+
+/// What the projector's thread is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    /// Follow; a new number means: throw the views away first.
+    Follow(u64),
+    Stop,
+}
+
+/// A plan that this node hosts.
+pub struct Hosted {
+    /// Its ingest.
+    pub ingest: PlanIngest,
+    /// Its views.
+    pub views: Views,
+    /// How far the projector is.
+    pub applied: watch::Receiver<Applied>,
+    /// What the projector is doing.
+    pub state: watch::Receiver<FollowerState>,
+    log: Arc<SegmentLog>,
+    ingest_ended: JoinHandle<()>,
+    command: watch::Sender<Command>,
+    projector_ended: JoinHandle<()>,
+}
+
+impl Hosted {
+    /// Opens the plan in `directory` and lets it run.
+    pub(super) async fn open(
+        directory: &Path,
+        created: &PlanCreated,
+        options: IngestOptions,
+        views_cache_bytes: u64,
+    ) -> Result<Self, NodeError> {
+        let plan = &created.plan;
+        let identity = Identity { log_id: created.log_id, epoch: 1, hash: HashAlgorithm::Sha256 };
+        let (log, report) = SegmentLog::open_or_create(&directory.join("log"), identity, SegmentOptions::default())
+            .map_err(|source| NodeError::Log { plan: plan.clone(), source })?;
+        if let Some(cut) = report.cut {
+            tracing::warn!(%plan, file = %cut.file.display(), offset = cut.offset, bytes = cut.bytes, "torn tail was cut; nothing acknowledged was in it");
+        }
+        if let Some(reason) = &report.read_only {
+            tracing::error!(%plan, reason, "the plan is read-only until the operator acts");
+        }
+        let log = Arc::new(log);
+        let dynamic: Arc<dyn EventLog> = Arc::clone(&log) as Arc<dyn EventLog>;
+        let plan_identity = PlanIdentity { plan: plan.clone(), simulated: created.simulated };
+        let snapshots = directory.join("snapshots");
+        let opened = songhua_ingest::open(Arc::clone(&dynamic), &plan_identity, snapshots, Arc::new(SystemClock), options);
+        let (ingest, summary, ingest_ended) =
+            opened.await.map_err(|source| NodeError::Ingest { plan: plan.clone(), source })?;
+        tracing::info!(%plan, head = summary.head, snapshot = summary.snapshot_position, "plan opened");
+
+        let projector = songhua_projector::open(&directory.join("views"), Options { cache_bytes: views_cache_bytes })
+            .map_err(|error| NodeError::Views { plan: plan.clone(), detail: error.to_string() })?;
+        let views = projector.views().clone();
+        let (applied_sender, applied) = watch::channel(Applied::default());
+        let (state_sender, state) = watch::channel(FollowerState::Rebuilding);
+        let (command, commands) = watch::channel(Command::Follow(0));
+        let runtime = tokio::runtime::Handle::current();
+        // The fold works on disk and CPU: it gets a thread, so that no request waits behind it.
+        let projector_ended = tokio::task::spawn_blocking(move || {
+            runtime.block_on(run(projector, dynamic, &applied_sender, &state_sender, commands));
+        });
+        Ok(Self { ingest, views, applied, state, log, ingest_ended, command, projector_ended })
+    }
+
+    /// What readers of the plan need.
+    pub(super) fn reader(&self) -> PlanReader {
+        PlanReader::new(self.views.clone(), self.applied.clone())
+    }
+
+    /// The log of the plan.
+    pub fn log(&self) -> &SegmentLog {
+        &self.log
+    }
+
+    /// Throws the views away and rebuilds them.
+    pub fn rebuild_views(&self) {
+        self.command.send_modify(|command| {
+            if let Command::Follow(generation) = command {
+                *generation += 1;
+            }
+        });
+    }
+
+    /// Ends in order: ingest answers what it accepted, the projector stops, the log is closed.
+    pub(super) async fn close(self) {
+        let Self { ingest, log, ingest_ended, command, projector_ended, .. } = self;
+        drop(ingest);
+        for (what, ended) in [("ingest", ingest_ended), ("projector", projector_ended)] {
+            if what == "projector" {
+                command.send_replace(Command::Stop);
+            }
+            if let Err(error) = ended.await {
+                tracing::error!(%error, what, "did not end in order");
+            }
+        }
+        log.close().await;
+    }
+}
+
+/// Follows until told to stop; starts again from zero when told to rebuild.
+async fn run(
+    mut projector: Projector,
+    log: Arc<dyn EventLog>,
+    applied: &watch::Sender<Applied>,
+    state: &watch::Sender<FollowerState>,
+    mut commands: watch::Receiver<Command>,
+) {
+    while let Command::Follow(generation) = *commands.borrow_and_update() {
+        state.send_replace(FollowerState::Rebuilding);
+        let until_other = until_other(commands.clone(), generation);
+        let ended = tokio::select! {
+            ended = follow(Arc::clone(&log), &mut projector, applied, until_other) => ended,
+            never = caught_up(applied.subscribe(), log.as_ref(), state) => match never {},
+        };
+        if let Err(error) = ended {
+            tracing::error!(%error, "projector stopped");
+            state.send_replace(FollowerState::Stopped(error.to_string()));
+            // Only the operator can help now: a rebuild, or a newer binary.
+            if commands.changed().await.is_err() {
+                return;
+            }
+        }
+        if matches!(*commands.borrow(), Command::Follow(next) if next != generation)
+            && let Err(error) = reset(&mut projector, applied)
+        {
+            state.send_replace(FollowerState::Stopped(error.to_string()));
+        }
+    }
+    state.send_replace(FollowerState::Stopped("the server is stopping".to_owned()));
+}
+
+fn reset(projector: &mut Projector, applied: &watch::Sender<Applied>) -> Result<(), FollowError> {
+    projector.reset("asked for by the operator")?;
+    applied.send_modify(|now| now.position = songhua_log::Position::NONE);
+    Ok(())
+}
+
+async fn until_other(mut commands: watch::Receiver<Command>, generation: u64) {
+    // A closed channel means that the plan was dropped: stop.
+    drop(commands.wait_for(|command| *command != Command::Follow(generation)).await);
+}
+
+/// Says `Running` once everything that was durable at the start is applied, then waits for ever.
+async fn caught_up(
+    mut applied: watch::Receiver<Applied>,
+    log: &dyn EventLog,
+    state: &watch::Sender<FollowerState>,
+) -> std::convert::Infallible {
+    let goal = log.heads().durable;
+    drop(applied.wait_for(|now| now.position >= goal).await.map(|_| state.send_replace(FollowerState::Running)));
+    std::future::pending().await
+}
