@@ -237,4 +237,13 @@ impl Directory {
             credential_digest: digest,
         })
     }
+
+    /// Whether a principal authenticated earlier would be authenticated still: long calls ask again.
+    ///
+    /// # Errors
+    /// [`AccessError::TokenInvalid`] once the grant is revoked or has expired.
+    pub fn recheck(&self, principal: &Principal, now: Timestamp) -> Result<(), AccessError> {
+        let valid = self.0.load().valid(&principal.credential_digest, now).is_some();
+        if valid { Ok(()) } else { Err(AccessError::TokenInvalid) }
+    }
 }

@@ -4,12 +4,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use songhua_domain::vocabulary::{AreaKind, Operator};
 
 use crate::format::Plan;
 
 /// Counts of a plan's parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Targets by operator, in the order of [`Operator::ALL`]; operators without targets are left out.
     pub targets: Vec<(Operator, usize)>,

@@ -106,7 +106,6 @@ macro_rules! payloads {
     ($($(#[$doc:meta])* $variant:ident = $token:literal,)*) => {
         /// What happened. One variant for each event type.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        #[expect(clippy::large_enum_variant, reason = "plan definitions are rare; measurements stay unboxed")]
         pub enum Payload {
             $($(#[$doc])* $variant($variant),)*
         }

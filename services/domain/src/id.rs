@@ -13,7 +13,9 @@ pub const ID_LENGTH_MAX: usize = 63;
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} id {text:?} is not 1 to {ID_LENGTH_MAX} characters of a-z, 0-9 and '-', starting with a letter and not ending with '-'")]
+#[error(
+    "{kind} id {text:?} is not 1 to {ID_LENGTH_MAX} characters of a-z, 0-9 and '-', starting with a letter and not ending with '-'"
+)]
 pub struct IdError {
     /// What the identifier was to name, for example `indicator`.
     pub kind: &'static str,

@@ -5,8 +5,12 @@
 //!
 //! It must not know: async, clocks, files, sockets, protobuf, floats, or any order that depends on hashing.
 
+pub mod authorise;
+pub mod decide;
 pub mod event;
+mod evolve;
 pub mod id;
 pub mod quantity;
 pub mod score;
+pub mod state;
 pub mod vocabulary;

@@ -72,11 +72,6 @@ impl Group {
         self.batch.submissions.is_empty()
     }
 
-    /// Records to be stored so far.
-    pub(crate) fn record_count(&self) -> usize {
-        self.batch.record_count()
-    }
-
     /// The state after the group.
     pub(crate) fn state(&self) -> &PlanState {
         &self.state
@@ -254,7 +249,11 @@ fn known_from(record: &StoredRecord) -> Result<Known, Refused> {
 /// The first receipt again, if it is the same event of the same agency; else a refusal that tells nothing of the other.
 fn duplicate(index: usize, submission: &Submission, input: &EventInput, known: Known) -> Result<Receipt, Refused> {
     let same = known.event.actor.agency == submission.actor.agency && known.event.input == *input;
-    if same { Ok(Receipt { duplicate: true, ..known.receipt }) } else { Err(refusal::event_id_reused(index, input.event_id)) }
+    if same {
+        Ok(Receipt { duplicate: true, ..known.receipt })
+    } else {
+        Err(refusal::event_id_reused(index, input.event_id))
+    }
 }
 
 /// Receipts of a check: new events have no place and no hash.

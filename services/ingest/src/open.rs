@@ -102,7 +102,8 @@ pub async fn open(
     let durable_state = Arc::new(ArcSwap::from_pointee(state.clone()));
     let (queue_sender, queue) = mpsc::unbounded_channel();
     let (work_sender, work) = mpsc::channel(GROUPS_UNDER_WAY);
-    let store = SnapshotStore::new(snapshots, options.snapshot_every_records, options.snapshots_kept, snapshot_position);
+    let store =
+        SnapshotStore::new(snapshots, options.snapshot_every_records, options.snapshots_kept, snapshot_position);
     let acknowledger =
         Acknowledger { log: Arc::clone(&log), work, durable_state: Arc::clone(&durable_state), snapshots: store };
     let decider = Decider {
@@ -137,7 +138,8 @@ pub(crate) async fn fold_from(log: &dyn EventLog, state: &mut PlanState) -> Resu
         }
         for record in records {
             let position = record.position.0;
-            let event = decode_event(position, &record.bytes).map_err(|source| OpenError::Record { position, source })?;
+            let event =
+                decode_event(position, &record.bytes).map_err(|source| OpenError::Record { position, source })?;
             state.evolve(&event);
         }
     }

@@ -2,7 +2,6 @@
 
 use songhua_access::AccessError;
 use songhua_domain::decide::Rejection;
-use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::Reason;
 use songhua_log::{AppendError, ReadError};
 use songhua_wire::status::{Refusal, Violation};
@@ -44,7 +43,8 @@ pub fn plan_not_found(plan: &str) -> Refused {
 
 /// Fields that cannot be read; never empty.
 pub(crate) fn invalid_fields(violations: Vec<Violation>) -> Refused {
-    let message = violations.first().map_or_else(String::new, |first| format!("{}: {}", first.field, first.description));
+    let message =
+        violations.first().map_or_else(String::new, |first| format!("{}: {}", first.field, first.description));
     let mut refused = refuse(Reason::InvalidField, message.clone(), format!("字段无效：{message}"));
     refused.violations = violations;
     refused
@@ -70,7 +70,8 @@ pub(crate) fn too_large(reason: Reason, what: &str, size: usize, limit: usize, u
 /// The id belongs to other content or another agency. Says nothing about where or whose.
 pub(crate) fn event_id_reused(index: usize, id: uuid::Uuid) -> Refused {
     let message = format!("event id {id} is taken by another event: draw a new id for a new event");
-    let mut refused = refuse(Reason::EventIdReused, message.clone(), format!("事件编号 {id} 已被其他事件占用：新事件请使用新编号"));
+    let mut refused =
+        refuse(Reason::EventIdReused, message.clone(), format!("事件编号 {id} 已被其他事件占用：新事件请使用新编号"));
     refused.violations.push(Violation { field: format!("events[{index}].event_id"), description: message });
     refused
 }
@@ -91,14 +92,20 @@ pub(crate) fn queue_full(options: &IngestOptions) -> Refused {
 
 /// The log takes no writes.
 pub(crate) fn read_only(reason: &str) -> Refused {
-    refuse(Reason::LogReadOnly, format!("the plan takes no writes: {reason}"), format!("该方案暂停写入，需运维处理：{reason}"))
+    refuse(
+        Reason::LogReadOnly,
+        format!("the plan takes no writes: {reason}"),
+        format!("该方案暂停写入，需运维处理：{reason}"),
+    )
 }
 
 /// It is not known whether the submission is stored.
 pub(crate) fn outcome_unknown(detail: &str) -> Refused {
     refuse(
         Reason::OutcomeUnknown,
-        format!("not known whether it was stored ({detail}): send the same events again, stored ones come back as duplicates"),
+        format!(
+            "not known whether it was stored ({detail}): send the same events again, stored ones come back as duplicates"
+        ),
         "无法确认是否已入库：请重发同样的事件，已入库的会以 duplicate 返回".to_owned(),
     )
 }

@@ -51,7 +51,8 @@ impl IngestServer {
         }
         let id = submission_id(&request.submission_id)?;
         let events = decode(&request.events)?;
-        let submission = Submission { id, actor: principal.actor(), events, validate_only: request.validate_only, bytes };
+        let submission =
+            Submission { id, actor: principal.actor(), events, validate_only: request.validate_only, bytes };
         Ok((ingest, submission))
     }
 }
@@ -128,7 +129,8 @@ fn stream_response(tag: u64, answer: Answer) -> pb::SubmitStreamResponse {
 impl pb::ingest_service_server::IngestService for IngestServer {
     async fn submit(&self, request: Request<pb::SubmitRequest>) -> Result<Response<pb::SubmitResponse>, Status> {
         let principal = principal_of(&request)?;
-        let (ingest, submission) = self.admit(&principal, request.into_inner()).map_err(|refused| Status::from(*refused))?;
+        let (ingest, submission) =
+            self.admit(&principal, request.into_inner()).map_err(|refused| Status::from(*refused))?;
         let receipts = ingest.submit(submission).await.map_err(|refused| Status::from(*refused))?;
         Ok(Response::new(response(receipts)))
     }

@@ -98,7 +98,9 @@ fn write(directory: &Path, kept: usize, checkpoint: &Checkpoint, state: &PlanSta
 pub(crate) async fn load(directory: &Path, log: &dyn EventLog) -> PlanState {
     for path in newest_first(directory) {
         match read(&path) {
-            Ok((checkpoint, state)) if checkpoint_at(log, checkpoint.position).await == Some(checkpoint) => return state,
+            Ok((checkpoint, state)) if checkpoint_at(log, checkpoint.position).await == Some(checkpoint) => {
+                return state;
+            }
             Ok(_) => tracing::warn!(path = %path.display(), "snapshot of another history is ignored"),
             Err(reason) => tracing::warn!(path = %path.display(), reason, "snapshot is ignored"),
         }

@@ -77,6 +77,7 @@ pub enum AppendError {
         limit: usize,
     },
     /// The log takes no more writes: damage was found, or a write or sync failed. Reads go on. The operator acts.
+    /// A batch that was under way when a write or sync failed is not in this log now, but may be after a restart.
     #[error("log is read-only: {reason}")]
     ReadOnly {
         /// What happened, where (file, offset, position), and the way out.
@@ -112,7 +113,9 @@ pub enum ReadError {
 /// committed). A reader that has seen a record sees it after every later crash.
 ///
 /// **Fence.** A batch is stored only if the log ends at `expected_head` when the batch's turn comes. So two writers
-/// that decided on the same head cannot both win, and a batch that was decided ahead of one that lost is lost too.
+/// that decided on the same head cannot both win, and a batch that was decided ahead of one that lost is lost too: with
+/// an exclusive writer, everything appended before the answer to a lost batch was taken conflicts as well, whatever head
+/// it expects.
 pub trait EventLog: Send + Sync + 'static {
     /// Which history this is. Constant for the life of the handle.
     fn identity(&self) -> Identity;

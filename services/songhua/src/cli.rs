@@ -50,9 +50,9 @@ pub(crate) struct Connect {
     /// Certificate (PEM) to trust / 信任的证书
     #[arg(long, global = true, env = "SONGHUA_CA_FILE", value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Data directory with the profile [default: data] / 数据目录
-    #[arg(long = "profile-data", global = true, env = "SONGHUA_DATA", value_name = "DIR")]
-    pub(crate) profile_data: Option<PathBuf>,
+    /// Data directory of the server, with its profile [default: data] / 数据目录
+    #[arg(long, global = true, env = "SONGHUA_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,14 +135,14 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(cli: Cli, matches: &clap::ArgMatches) -> Result<(), Failure> {
     let Cli { connect, json, command } = cli;
     match command {
-        Command::Serve(args) => serve::run(&Config::resolve(args, matches).map_err(Failure::failed)?),
+        Command::Serve(args) => serve::run(&Config::resolve(args, connect.data, matches).map_err(Failure::failed)?),
         Command::Config(args) => {
-            let config = Config::resolve(args, matches).map_err(Failure::failed)?;
+            let config = Config::resolve(args, connect.data, matches).map_err(Failure::failed)?;
             if json { output::json(&config) } else { output::text(&config) }
         }
         Command::Plan(plan::PlanCommand::Check { dir }) => plan::check(&dir, json),
         Command::Check(args) => check::run(&args, json),
-        Command::Admin(admin::AdminCommand::Token { data }) => serve::block_on(admin::offline_token(data)),
+        Command::Admin(admin::AdminCommand::Token) => serve::block_on(admin::offline_token(connect.data)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "songhua", &mut std::io::stdout());
             Ok(())

@@ -13,13 +13,10 @@ use serde::{Deserialize, Serialize};
 
 /// Settings of `serve`, each also an environment variable and a key of the configuration file.
 #[derive(Debug, Clone, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Configuration file (TOML; keys as the flags, with '_') / 配置文件
     #[arg(long, env = "SONGHUA_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Directory that holds everything [default: data] / 数据目录
-    #[arg(long, env = "SONGHUA_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
     /// Folder of a plan to load at the start; may be given more than once / 启动时加载的方案目录
     #[arg(long, env = "SONGHUA_PLAN_DIRS", value_name = "DIR", value_delimiter = ',')]
     pub plan: Option<Vec<PathBuf>>,
@@ -52,7 +49,7 @@ pub struct ServeArgs {
 /// How the server logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// For machines.
@@ -78,7 +75,7 @@ struct FileConfig {
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub(crate) enum Source {
     /// The command line.
     Flag,
     /// An environment variable.
@@ -91,7 +88,7 @@ pub enum Source {
 
 /// A value and where it came from.
 #[derive(Debug, Clone, Serialize)]
-pub struct Setting<T> {
+pub(crate) struct Setting<T> {
     /// The value in force.
     pub value: T,
     /// Where it came from.
@@ -100,7 +97,7 @@ pub struct Setting<T> {
 
 /// The configuration in force.
 #[derive(Debug, Clone, Serialize)]
-pub struct Config {
+pub(crate) struct Config {
     /// Directory that holds everything.
     pub data: Setting<PathBuf>,
     /// Plans to load at the start.
@@ -125,7 +122,7 @@ pub struct Config {
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// The file cannot be read.
     #[error("configuration file {path}: {detail} / 无法读取配置文件")]
     File {
@@ -171,19 +168,29 @@ impl Layers<'_> {
 }
 
 impl Config {
-    /// Resolves the layers. `matches` are those of the subcommand that `args` was parsed from.
+    /// Resolves the layers. `matches` are those of the subcommand that `args` and the global `--data` were parsed from.
     ///
     /// # Errors
     /// See [`ConfigError`]; the operator mends the configuration.
-    pub fn resolve(args: ServeArgs, matches: &ArgMatches) -> Result<Self, ConfigError> {
+    pub(crate) fn resolve(args: ServeArgs, data: Option<PathBuf>, matches: &ArgMatches) -> Result<Self, ConfigError> {
         let file = args.config.as_deref().map_or_else(|| Ok(FileConfig::default()), read_file)?;
         let layers = Layers { matches };
         let some = Some;
         let config = Self {
-            data: layers.pick("data", args.data, file.data, PathBuf::from("data")),
+            data: layers.pick("data", data, file.data, PathBuf::from("data")),
             plan: layers.pick("plan", args.plan, file.plan, Vec::new()),
-            grpc_address: layers.pick("grpc_address", args.grpc_address, file.grpc_address, ([127, 0, 0, 1], 7400).into()),
-            http_address: layers.pick("http_address", args.http_address, file.http_address, ([127, 0, 0, 1], 7401).into()),
+            grpc_address: layers.pick(
+                "grpc_address",
+                args.grpc_address,
+                file.grpc_address,
+                ([127, 0, 0, 1], 7400).into(),
+            ),
+            http_address: layers.pick(
+                "http_address",
+                args.http_address,
+                file.http_address,
+                ([127, 0, 0, 1], 7401).into(),
+            ),
             tls_cert: layers.pick("tls_cert", args.tls_cert.map(some), file.tls_cert.map(some), None),
             tls_key: layers.pick("tls_key", args.tls_key.map(some), file.tls_key.map(some), None),
             insecure: layers.pick("insecure", args.insecure, file.insecure, false),

@@ -32,17 +32,17 @@ use songhua_progress::ReaderRegistry;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-pub use hosting::{FollowerState, Hosted};
-pub use loader::{LoadError, Loaded, hex};
-pub use profile::{Profile, write_private};
-pub use server::serve;
-pub use system_log::{SystemLog, SystemLogError};
+pub(crate) use hosting::{FollowerState, Hosted};
+pub(crate) use loader::{LoadError, Loaded, hex};
+pub(crate) use profile::{Profile, write_private};
+pub(crate) use server::serve;
+pub(crate) use system_log::{SystemLog, SystemLogError};
 
 use crate::config::Config;
 
 /// Why a node does not start, or a plan cannot be hosted.
 #[derive(Debug, thiserror::Error)]
-pub enum NodeError {
+pub(crate) enum NodeError {
     /// A file or directory of the data directory.
     #[error("{path}: {detail}")]
     File {
@@ -78,9 +78,6 @@ pub enum NodeError {
         /// Why they do not open.
         detail: String,
     },
-    /// A plan folder.
-    #[error("{0}")]
-    Catalog(String),
     /// Loading a plan.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -99,7 +96,7 @@ impl NodeError {
 const OFFICE: &str = "plan-office";
 
 /// A running node.
-pub struct Node {
+pub(crate) struct Node {
     pub(crate) data: PathBuf,
     pub(crate) start_time: Timestamp,
     pub(crate) system: SystemLog,
@@ -115,7 +112,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`NodeError`]. A plan whose log is damaged opens read-only and is no error.
-    pub async fn open(config: &Config) -> Result<Arc<Self>, NodeError> {
+    pub(crate) async fn open(config: &Config) -> Result<Arc<Self>, NodeError> {
         let data = config.data.value.clone();
         private_directory(&data)?;
         let system = SystemLog::open(&data.join("system").join("log")).await?;
@@ -154,7 +151,7 @@ impl Node {
         let options = self.ingest_options.clone();
         let opened = Hosted::open(&directory, created, options, self.views_cache_bytes).await?;
         self.plans.insert(plan.clone(), opened.ingest.clone());
-        self.readers.insert(plan.clone(), opened.reader());
+        self.readers.insert(plan, &opened.reader());
         hosted.insert(plan.clone(), opened);
         Ok(())
     }
@@ -163,7 +160,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`NodeError`].
-    pub async fn ensure_plan(&self, plan: &PlanId, simulated: bool, principal: &str) -> Result<(), NodeError> {
+    pub(crate) async fn ensure_plan(&self, plan: &PlanId, simulated: bool, principal: &str) -> Result<(), NodeError> {
         if let Some(created) = self.system.plans().await.get(plan) {
             return self.host(plan, created).await;
         }
@@ -173,12 +170,12 @@ impl Node {
     }
 
     /// Runs `with` on a hosted plan.
-    pub async fn with_hosted<T>(&self, plan: &PlanId, with: impl FnOnce(&Hosted) -> T) -> Option<T> {
+    pub(crate) async fn with_hosted<T>(&self, plan: &PlanId, with: impl FnOnce(&Hosted) -> T) -> Option<T> {
         self.hosted.lock().await.get(plan).map(with)
     }
 
     /// The plans this node hosts.
-    pub async fn hosted_plans(&self) -> Vec<PlanId> {
+    pub(crate) async fn hosted_plans(&self) -> Vec<PlanId> {
         self.hosted.lock().await.keys().cloned().collect()
     }
 
@@ -186,7 +183,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`NodeError`].
-    pub async fn first_token(&self) -> Result<Option<PathBuf>, NodeError> {
+    pub(crate) async fn first_token(&self) -> Result<Option<PathBuf>, NodeError> {
         if self.system.directory().state().grants().next().is_some() {
             return Ok(None);
         }
@@ -197,7 +194,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`NodeError`].
-    pub async fn load(&self, plan: &PlanId, definitions: &[EventInput]) -> Result<Loaded, NodeError> {
+    pub(crate) async fn load(&self, plan: &PlanId, definitions: &[EventInput]) -> Result<Loaded, NodeError> {
         self.ensure_plan(plan, false, OFFICE).await?;
         let Some(ingest) = self.plans.get(plan) else { return Ok(Loaded::default()) };
         Ok(loader::load(plan, &ingest, definitions, &office()).await?)
@@ -207,7 +204,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`NodeError`]; above all, that the server is running.
-    pub async fn renew_admin_token(data: &Path) -> Result<PathBuf, NodeError> {
+    pub(crate) async fn renew_admin_token(data: &Path) -> Result<PathBuf, NodeError> {
         let system = SystemLog::open(&data.join("system").join("log")).await?;
         let path = grant_admin(&system, data).await;
         system.close().await;
@@ -215,14 +212,13 @@ impl Node {
     }
 
     /// Whether every plan's views have caught up once and its projector runs.
-    pub async fn is_ready(&self) -> bool {
+    pub(crate) async fn is_ready(&self) -> bool {
         self.hosted.lock().await.values().all(|hosted| *hosted.state.borrow() == FollowerState::Running)
     }
 
     /// Ends in order: no more submissions, everything accepted is answered, followers stop, logs are closed.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.plans.clear();
-        self.readers.clear();
         let hosted = std::mem::take(&mut *self.hosted.lock().await);
         for (plan, hosted) in hosted {
             tracing::info!(%plan, "closing");

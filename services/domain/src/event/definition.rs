@@ -155,12 +155,14 @@ pub struct AreaDesignated {
     pub name: Name,
     /// Short and nick names.
     pub aliases: Vec<String>,
-    /// How far it is at first.
-    pub stage: AreaStage,
+    /// How far it is at first, from the plan's start on; none where the source names no stage.
+    pub stage: Option<AreaStage>,
     /// Which batch (首期 = 1); 0 = none.
     pub batch: u32,
     /// University or institute around which it forms.
     pub hosts: Vec<String>,
+    /// Other organisations that take part.
+    pub participants: Vec<String>,
     /// Industries the source names.
     pub industries: Vec<String>,
     /// Sites to be used.

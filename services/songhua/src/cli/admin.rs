@@ -15,11 +15,7 @@ use crate::node::{Node, write_private};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum AdminCommand {
     /// Lost the administrator's token? With the server stopped: write a new one / 重新生成管理员令牌（需先停止服务）
-    Token {
-        /// Data directory of the stopped server / 数据目录
-        #[arg(long = "data", default_value = "data")]
-        data: PathBuf,
-    },
+    Token,
     /// Give out a token; it is shown once / 授权并签发令牌（仅显示一次）
     Grant(GrantArgs),
     /// End a grant / 吊销授权
@@ -65,7 +61,7 @@ fn parse_role(text: &str) -> Result<Role, String> {
 pub(crate) async fn run(connect: &Connect, command: AdminCommand, json: bool) -> Result<(), Failure> {
     let mut admin = AdminServiceClient::new(client::connect(connect).await?);
     match command {
-        AdminCommand::Token { data } => offline_token(data).await,
+        AdminCommand::Token => offline_token(connect.data.clone()).await,
         AdminCommand::Grant(args) => {
             let request = pb::GrantAccessRequest {
                 principal: args.principal,
@@ -76,7 +72,8 @@ pub(crate) async fn run(connect: &Connect, command: AdminCommand, json: bool) ->
             };
             let mut granted = admin.grant_access(request).await.map_err(client::failed)?.into_inner();
             if let Some(path) = args.out {
-                write_private(&path, &granted.token).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
+                write_private(&path, &granted.token)
+                    .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
                 granted.token = String::new();
             }
             show_granted(&granted, json)
@@ -113,7 +110,16 @@ fn shown(moment: Option<&pbjson_types::Timestamp>) -> String {
 
 fn grants_table(grants: &[pb::Grant]) -> Table {
     let mut table = Table::new();
-    table.set_header(["授权 grant", "人员 principal", "角色 role", "单位 agency", "方案 plan", "授予 given", "失效 expires", "吊销 revoked"]);
+    table.set_header([
+        "授权 grant",
+        "人员 principal",
+        "角色 role",
+        "单位 agency",
+        "方案 plan",
+        "授予 given",
+        "失效 expires",
+        "吊销 revoked",
+    ]);
     for grant in grants {
         table.add_row([
             grant.grant_id.clone(),
@@ -131,7 +137,14 @@ fn grants_table(grants: &[pb::Grant]) -> Table {
 
 fn status_table(status: &pb::GetStatusResponse) -> String {
     let mut table = Table::new();
-    table.set_header(["方案 plan", "发布 published", "已落盘 durable", "已写 written", "视图 projector", "只读 read-only"]);
+    table.set_header([
+        "方案 plan",
+        "发布 published",
+        "已落盘 durable",
+        "已写 written",
+        "视图 projector",
+        "只读 read-only",
+    ]);
     for plan in &status.plans {
         let follower = plan.followers.first();
         let projector = follower.map_or_else(String::new, |follower| {
@@ -150,7 +163,8 @@ fn status_table(status: &pb::GetStatusResponse) -> String {
 }
 
 /// Writes a new administrator token straight into the system log. The lock says whether the server is stopped.
-pub(crate) async fn offline_token(data: PathBuf) -> Result<(), Failure> {
+pub(crate) async fn offline_token(data: Option<PathBuf>) -> Result<(), Failure> {
+    let data = data.unwrap_or_else(|| PathBuf::from("data"));
     let path = Node::renew_admin_token(&data).await.map_err(Failure::failed)?;
     output::text(&format!("新的管理员令牌已写入 {0}\nthe new administrator token is in {0}", path.display()))
 }

@@ -22,6 +22,7 @@ struct Found {
     bytes: u64,
     torn_tail_bytes: u64,
     damage: Option<String>,
+    duplicate_keys: u64,
 }
 
 pub(crate) fn run(args: &CheckArgs, json: bool) -> Result<(), Failure> {
@@ -40,8 +41,12 @@ pub(crate) fn run(args: &CheckArgs, json: bool) -> Result<(), Failure> {
             output::text(&line(log))?;
         }
     }
-    let damaged = found.iter().filter(|log| log.damage.is_some()).count();
-    if damaged == 0 { Ok(()) } else { Err(Failure::Damage(format!("{damaged} of {} logs damaged / 发现损坏", found.len()))) }
+    let damaged = found.iter().filter(|log| log.damage.is_some() || log.duplicate_keys > 0).count();
+    if damaged == 0 {
+        Ok(())
+    } else {
+        Err(Failure::Damage(format!("{damaged} of {} logs damaged / 发现损坏", found.len())))
+    }
 }
 
 fn check_one(directory: PathBuf) -> Result<Found, Failure> {
@@ -57,14 +62,23 @@ fn check_one(directory: PathBuf) -> Result<Found, Failure> {
         submissions: report.submissions,
         bytes: report.bytes,
         torn_tail_bytes: report.torn_tail.as_ref().map_or(0, |tail| tail.bytes),
-        damage: report.damage.map(|damage| damage.to_string()),
+        damage: report.damage.map(|damage| {
+            let (position, file) = (damage.position, damage.file.display());
+            format!("position {position}, {file} at byte {}: {}", damage.offset, damage.detail)
+        }),
+        duplicate_keys: report.duplicate_keys,
         directory,
     })
 }
 
 fn line(log: &Found) -> String {
-    let state = log.damage.as_ref().map_or_else(|| "完好 ok".to_owned(), |damage| format!("损坏 DAMAGED: {damage}"));
-    let tail = if log.torn_tail_bytes == 0 { String::new() } else { format!("; torn tail of {} bytes", log.torn_tail_bytes) };
+    let state = match &log.damage {
+        Some(damage) => format!("损坏 DAMAGED: {damage}"),
+        None if log.duplicate_keys > 0 => format!("损坏 DAMAGED: {} keys stand more than once", log.duplicate_keys),
+        None => "完好 ok".to_owned(),
+    };
+    let tail =
+        if log.torn_tail_bytes == 0 { String::new() } else { format!("; torn tail of {} bytes", log.torn_tail_bytes) };
     format!(
         "{}: {} records in {} submissions, {} bytes: {state}{tail}",
         log.directory.display(),
@@ -80,7 +94,8 @@ fn logs_below(dir: &Path) -> Vec<PathBuf> {
     if entries.iter().any(|path| path.extension().is_some_and(|end| end == "seg")) {
         return vec![dir.to_owned()];
     }
-    let mut below: Vec<_> = entries.into_iter().filter(|path| path.is_dir()).flat_map(|path| logs_below(&path)).collect();
+    let mut below: Vec<_> =
+        entries.into_iter().filter(|path| path.is_dir()).flat_map(|path| logs_below(&path)).collect();
     below.sort_unstable();
     below
 }

@@ -52,7 +52,9 @@ pub(crate) async fn connect(connect: &Connect) -> Result<Authorised, Failure> {
     }
     let channel = endpoint.connect().await.map_err(unreachable)?;
     let value = format!("Bearer {}", target.token.trim());
-    let value = value.parse().map_err(|_| Failure::Failed("the token holds characters that cannot be sent / 令牌含非法字符".into()))?;
+    let value = value
+        .parse()
+        .map_err(|_| Failure::Failed("the token holds characters that cannot be sent / 令牌含非法字符".into()))?;
     Ok(InterceptedService::new(channel, WithToken(value)))
 }
 
@@ -61,7 +63,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 fn resolve(connect: &Connect) -> Result<Target, Failure> {
-    let data = connect.profile_data.clone().unwrap_or_else(|| PathBuf::from("data"));
+    let data = connect.data.clone().unwrap_or_else(|| PathBuf::from("data"));
     let profile = Profile::read(&data)
         .map_err(|error| Failure::Failed(format!("{}: {error}", Profile::path(&data).display())))?;
     let missing = |what: &str, how: &str| {
@@ -115,7 +117,9 @@ pub(crate) async fn plan_or_only(channel: &Authorised, plan: Option<String>) -> 
     let mut plans: Vec<_> = status.plans.into_iter().filter(|plan| plan.published).map(|plan| plan.plan).collect();
     match (plans.pop(), plans.is_empty()) {
         (Some(only), true) => Ok(only),
-        (None, _) => Err(Failure::Failed("the server has no published plan: `songhua plan load DIR` / 尚无已发布的方案".into())),
+        (None, _) => {
+            Err(Failure::Failed("the server has no published plan: `songhua plan load DIR` / 尚无已发布的方案".into()))
+        }
         (Some(last), false) => {
             plans.push(last);
             Err(Failure::Failed(format!("name the plan with --plan: {} / 请用 --plan 指定方案", plans.join(", "))))

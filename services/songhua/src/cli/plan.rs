@@ -54,7 +54,8 @@ pub(crate) async fn load(connect: &Connect, args: LoadArgs, json: bool) -> Resul
         .map(|chunk| pb::LoadPlanRequest { plan: plan.clone(), simulated: args.simulated, definitions: chunk.to_vec() })
         .collect();
     let shown = bar.clone();
-    let stream = futures::stream::iter(messages.into_iter().inspect(move |message| shown.inc(message.definitions.len() as u64)));
+    let stream =
+        futures::stream::iter(messages.into_iter().inspect(move |message| shown.inc(message.definitions.len() as u64)));
     let answer = AdminServiceClient::new(channel).load_plan(stream).await;
     bar.finish_and_clear();
     let loaded = answer.map_err(client::failed)?.into_inner();
@@ -77,5 +78,7 @@ pub(crate) async fn load(connect: &Connect, args: LoadArgs, json: bool) -> Resul
 /// A progress bar on standard error; silent where that is no terminal.
 pub(crate) fn bar(length: u64, unit: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {msg} {per_sec} {eta}");
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(unit.to_owned())
+    ProgressBar::new(length)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(unit.to_owned())
 }

@@ -102,7 +102,9 @@ pub(crate) async fn run(connect: &Connect, args: PushArgs, json: bool) -> Result
     retried?;
     match outcome.refused.len() {
         0 => Ok(()),
-        refused => Err(Failure::Partial(format!("{refused} of {} rows refused, see above / 部分行被拒绝", outcome.rows))),
+        refused => {
+            Err(Failure::Partial(format!("{refused} of {} rows refused, see above / 部分行被拒绝", outcome.rows)))
+        }
     }
 }
 
@@ -157,8 +159,10 @@ fn parse(line: &[u8], agency: Option<&str>) -> Result<pb::EventInput, String> {
     let mut event: pb::EventInput =
         serde_json::from_slice(line).map_err(|error| format!("not an EventInput in JSON: {error} / 无法解析"))?;
     if event.event_id.is_empty() {
-        let agency = agency.ok_or("no event_id: give --agency, so that one can be made / 缺少 event_id，请提供 --agency")?;
-        event.event_id = derived_id(agency, &event).ok_or("no event_id, and none can be made of this event / 缺少 event_id")?;
+        let agency =
+            agency.ok_or("no event_id: give --agency, so that one can be made / 缺少 event_id，请提供 --agency")?;
+        event.event_id =
+            derived_id(agency, &event).ok_or("no event_id, and none can be made of this event / 缺少 event_id")?;
     }
     Ok(event)
 }
@@ -192,7 +196,12 @@ struct Sender {
 
 impl Sender {
     /// Sends batches over one stream; returns the rows of refused ones, in order.
-    async fn send(&mut self, batches: VecDeque<Vec<Row>>, outcome: &mut Outcome, pass: Pass) -> Result<Vec<Row>, Failure> {
+    async fn send(
+        &mut self,
+        batches: VecDeque<Vec<Row>>,
+        outcome: &mut Outcome,
+        pass: Pass,
+    ) -> Result<Vec<Row>, Failure> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
@@ -251,7 +260,9 @@ impl Sender {
                 self.bar.inc(batch.len() as u64);
                 batch.iter().for_each(|row| outcome.refuse(row.line, &row.event.event_id, reason.clone()));
             }
-            None => batch.iter().for_each(|row| outcome.refuse(row.line, &row.event.event_id, "empty answer".to_owned())),
+            None => {
+                batch.iter().for_each(|row| outcome.refuse(row.line, &row.event.event_id, "empty answer".to_owned()))
+            }
         }
     }
 }

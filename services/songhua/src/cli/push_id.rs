@@ -27,7 +27,13 @@ fn business_key(payload: &Payload) -> Option<String> {
     let key = match payload {
         Payload::MeasurementReported(it) => {
             let dimension = if it.dimension.is_empty() { "_T" } else { &it.dimension };
-            format!("measurement/{}/{}/{dimension}/{}/{}/0", it.area, it.indicator, it.basis, period(it.period.as_ref()))
+            format!(
+                "measurement/{}/{}/{dimension}/{}/{}/0",
+                it.area,
+                it.indicator,
+                it.basis,
+                period(it.period.as_ref())
+            )
         }
         Payload::MeasurementCorrected(it) => format!("measurement-corrected/{}", it.measurement),
         Payload::MeasurementRetracted(it) => format!("measurement-retracted/{}", it.measurement),
@@ -49,7 +55,9 @@ fn business_key(payload: &Payload) -> Option<String> {
         Payload::MilestonePartiallyReached(it) => {
             format!("partially/{}/{}/{}/{}", it.project, it.milestone, date(it.as_of_date.as_ref()), it.percent)
         }
-        Payload::MilestoneMissed(it) => format!("missed/{}/{}/{}", it.project, it.milestone, date(it.as_of_date.as_ref())),
+        Payload::MilestoneMissed(it) => {
+            format!("missed/{}/{}/{}", it.project, it.milestone, date(it.as_of_date.as_ref()))
+        }
         Payload::MilestoneCancelled(it) => format!("cancelled/{}/{}", it.project, it.milestone),
         Payload::VerificationAccepted(it) => format!("accepted/{}", it.event),
         Payload::VerificationRejected(it) => format!("rejected/{}", it.event),
@@ -63,7 +71,8 @@ mod tests {
     use super::*;
 
     fn cancelled(milestone: &str) -> pb::EventInput {
-        let payload = pb::MilestoneCancelled { project: "park".into(), milestone: milestone.into(), reason: "none".into() };
+        let payload =
+            pb::MilestoneCancelled { project: "park".into(), milestone: milestone.into(), reason: "none".into() };
         pb::EventInput { payload: Some(Payload::MilestoneCancelled(payload)), ..Default::default() }
     }
 

@@ -57,7 +57,16 @@ fn verified(target: &pb::TargetProgress) -> &'static str {
 fn targets<'a>(targets: impl IntoIterator<Item = &'a pb::TargetProgress>) -> Table {
     let mut table = Table::new();
     table.set_header([
-        "#", "指标 indicator", "目标 target", "实际 actual", "完成率 rate", "偏差 dev.", "状态 status", "数据日期 as of", "来源 by", "牵头 lead",
+        "#",
+        "指标 indicator",
+        "目标 target",
+        "实际 actual",
+        "完成率 rate",
+        "偏差 dev.",
+        "状态 status",
+        "数据日期 as of",
+        "来源 by",
+        "牵头 lead",
     ]);
     for target in targets {
         table.add_row([
@@ -113,7 +122,8 @@ fn heading(circle: &pb::Circle) -> String {
 
 pub(super) fn circle(answer: &pb::GetCircleResponse) -> String {
     let circle = answer.circle.clone().unwrap_or_default();
-    let projects = if answer.projects.is_empty() { String::new() } else { format!("\n{}", project_table(&answer.projects)) };
+    let projects =
+        if answer.projects.is_empty() { String::new() } else { format!("\n{}", project_table(&answer.projects)) };
     format!("{}\n{}{projects}{}", heading(&circle), targets(&circle.targets), foot(answer.state.as_ref()))
 }
 
@@ -125,7 +135,17 @@ pub(super) fn indicators(page: &pb::ListIndicatorsResponse) -> String {
 pub(super) fn indicator(answer: &pb::GetIndicatorResponse) -> String {
     let indicator = answer.indicator.clone().unwrap_or_default();
     let mut history = Table::new();
-    history.set_header(["位置 position", "区域 area", "口径 basis", "期间 period", "数值 figure", "状态 obs.", "单位 agency", "有效 live", "核验 verified"]);
+    history.set_header([
+        "位置 position",
+        "区域 area",
+        "口径 basis",
+        "期间 period",
+        "数值 figure",
+        "状态 obs.",
+        "单位 agency",
+        "有效 live",
+        "核验 verified",
+    ]);
     for observation in &answer.history {
         let period = observation.period.clone().unwrap_or_default();
         history.add_row([
@@ -154,7 +174,16 @@ fn figure(observation: &pb::Observation) -> String {
 
 fn project_table(projects: &[pb::Project]) -> Table {
     let mut table = Table::new();
-    table.set_header(["项目 project", "名称 name", "区域 area", "完成 completion", "节点 met/all", "逾期 overdue", "下一节点 next due", "备注"]);
+    table.set_header([
+        "项目 project",
+        "名称 name",
+        "区域 area",
+        "完成 completion",
+        "节点 met/all",
+        "逾期 overdue",
+        "下一节点 next due",
+        "备注",
+    ]);
     for project in projects {
         table.add_row([
             project.name.rsplit('/').next().unwrap_or_default().to_owned(),
@@ -203,7 +232,8 @@ pub(super) fn project(answer: &pb::GetProjectResponse) -> String {
 
 fn counts(statuses: &[pb::StatusCount]) -> String {
     let shown = statuses.iter().filter(|count| count.count > 0);
-    let words = shown.map(|count| format!("{} {}", count.status().as_str_name().trim_start_matches("STATUS_"), count.count));
+    let words =
+        shown.map(|count| format!("{} {}", count.status().as_str_name().trim_start_matches("STATUS_"), count.count));
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -212,7 +242,11 @@ pub(super) fn overview(answer: &pb::GetOverviewResponse) -> String {
     let mut areas = Table::new();
     areas.set_header(["区域 area", "目标 targets", "状态 statuses"]);
     for area in &answer.areas {
-        areas.add_row([zh(area.display_name.as_ref()).to_owned(), area.target_count.to_string(), counts(&area.statuses)]);
+        areas.add_row([
+            zh(area.display_name.as_ref()).to_owned(),
+            area.target_count.to_string(),
+            counts(&area.statuses),
+        ]);
     }
     let todos = answer.todos.iter().map(|todo| format!("{} {}", todo.kind, todo.count)).collect::<Vec<_>>().join(", ");
     format!(

@@ -41,7 +41,8 @@ pub(crate) async fn run(connect: &Connect, command: ViewsCommand, json: bool) ->
         }
         ViewsCommand::Rebuild { plan } => {
             let plan = client::plan_or_only(&channel, plan).await?;
-            let mut answers = admin.rebuild_views(pb::RebuildViewsRequest { plan }).await.map_err(client::failed)?.into_inner();
+            let mut answers =
+                admin.rebuild_views(pb::RebuildViewsRequest { plan }).await.map_err(client::failed)?.into_inner();
             let bar = bar(0, "视图 views");
             let mut last = None;
             while let Some(answer) = answers.message().await.map_err(client::failed)? {
@@ -51,7 +52,11 @@ pub(crate) async fn run(connect: &Connect, command: ViewsCommand, json: bool) ->
             }
             bar.finish_and_clear();
             let last = last.ok_or_else(|| Failure::Failed("the server ended the rebuild without an answer".into()))?;
-            if json { output::json(&last) } else { output::text(&format!("{} @ {}", hex(&last.digest), last.applied_position)) }
+            if json {
+                output::json(&last)
+            } else {
+                output::text(&format!("{} @ {}", hex(&last.digest), last.applied_position))
+            }
         }
     }
 }

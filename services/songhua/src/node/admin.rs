@@ -39,7 +39,8 @@ impl AdminServer {
 }
 
 fn allowed<T>(request: &Request<T>, wanted: Permission, plan: Option<&PlanId>) -> Result<Principal, Status> {
-    let principal = request.extensions().get::<Principal>().cloned().ok_or_else(|| denied(&AccessError::TokenMissing))?;
+    let principal =
+        request.extensions().get::<Principal>().cloned().ok_or_else(|| denied(&AccessError::TokenMissing))?;
     principal.require(wanted, plan).map_err(|error| denied(&error))?;
     Ok(principal)
 }
@@ -175,11 +176,13 @@ fn plan_status(plan: &PlanId, hosted: &Hosted) -> pb::PlanStatus {
 pub(super) async fn digest_of(node: &Node, plan: &PlanId) -> Result<(Vec<u8>, u64), Status> {
     let views = node.with_hosted(plan, |hosted| hosted.views.clone()).await;
     let views = views.ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
-    let read = tokio::task::spawn_blocking(move || loop {
-        let before = views.applied();
-        let digest = views.digest()?;
-        if views.applied() == before {
-            return Ok((digest.to_vec(), before));
+    let read = tokio::task::spawn_blocking(move || {
+        loop {
+            let before = views.applied();
+            let digest = views.digest()?;
+            if views.applied() == before {
+                return Ok((digest.to_vec(), before));
+            }
         }
     });
     let read: Result<_, songhua_views::ViewsError> =
@@ -256,7 +259,8 @@ impl pb::admin_service_server::AdminService for AdminServer {
             Err(_) => return Err(invalid("page_size", "must not be negative")),
         };
         let bad_token = |_| refused(Reason::BadPageToken, "page token is not of this list", "分页标记无效");
-        let skip = if request.page_token.is_empty() { 0 } else { request.page_token.parse::<usize>().map_err(bad_token)? };
+        let skip =
+            if request.page_token.is_empty() { 0 } else { request.page_token.parse::<usize>().map_err(bad_token)? };
         let state = self.node.system.directory().state();
         let grants: Vec<_> = state.grants().skip(skip).take(size).map(grant_to_pb).collect();
         let more = state.grants().count() > skip + grants.len();

@@ -24,7 +24,7 @@ const ATTEMPTS_MAX: usize = 1_024;
 
 /// Refused attempts since the last write: (method, reason, credential digest) → count.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<HashMap<(String, Reason, [u8; 32]), u32>>);
+pub(crate) struct Refusals(Mutex<HashMap<(String, Reason, [u8; 32]), u32>>);
 
 impl Refusals {
     fn note(&self, method: &str, reason: Reason, credential_digest: [u8; 32]) {
@@ -35,7 +35,7 @@ impl Refusals {
     }
 
     /// Takes what was noted, in a fixed order.
-    pub fn take(&self) -> Vec<AttemptRefused> {
+    pub(crate) fn take(&self) -> Vec<AttemptRefused> {
         let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut attempts: Vec<_> = taken
             .into_iter()
@@ -53,7 +53,7 @@ impl Refusals {
 
 /// Puts authentication in front of a gRPC server.
 #[derive(Clone)]
-pub struct AuthLayer {
+pub(crate) struct AuthLayer {
     /// Who has which token.
     pub directory: Arc<Directory>,
     /// Where refused attempts are noted.
@@ -69,7 +69,7 @@ impl<S> Layer<S> for AuthLayer {
 
 /// See [`AuthLayer`].
 #[derive(Clone)]
-pub struct Auth<S> {
+pub(crate) struct Auth<S> {
     inner: S,
     layer: AuthLayer,
 }

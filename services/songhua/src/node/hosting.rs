@@ -1,22 +1,25 @@
 //! A hosted plan: its log, its ingest, and the projector on a thread of its own.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
 use songhua_domain::event::PlanCreated;
 use songhua_ingest::{IngestOptions, PlanIdentity, PlanIngest, SystemClock};
-use songhua_log::{Applied, EventLog, FollowError, Follower, HashAlgorithm, Identity, SegmentLog, SegmentOptions, follow};
+use songhua_log::{
+    Applied, EventLog, FollowError, Follower, HashAlgorithm, Identity, Position, SegmentLog, SegmentOptions, follow,
+};
 use songhua_progress::PlanReader;
 use songhua_projector::Projector;
 use songhua_views::{Options, Views};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{NodeError, private_directory};
+use super::NodeError;
 
 /// What a follower is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FollowerState {
+pub(crate) enum FollowerState {
     /// Behind by more than what comes in; its readers are told to wait.
     Rebuilding,
     /// Caught up once, following.
@@ -33,8 +36,27 @@ enum Command {
     Stop,
 }
 
+/// Where the projector says how it is.
+struct Voice {
+    applied: watch::Sender<Applied>,
+    state: watch::Sender<FollowerState>,
+    /// For readers: why they must wait. A projector that has stopped leaves views that can be read, only old.
+    rebuilding: watch::Sender<Option<String>>,
+}
+
+impl Voice {
+    fn say(&self, state: FollowerState) {
+        let reason = match &state {
+            FollowerState::Rebuilding => Some("the views are catching up with the log".to_owned()),
+            FollowerState::Running | FollowerState::Stopped(_) => None,
+        };
+        self.rebuilding.send_replace(reason);
+        self.state.send_replace(state);
+    }
+}
+
 /// A plan that this node hosts.
-pub struct Hosted {
+pub(crate) struct Hosted {
     /// Its ingest.
     pub ingest: PlanIngest,
     /// Its views.
@@ -43,6 +65,7 @@ pub struct Hosted {
     pub applied: watch::Receiver<Applied>,
     /// What the projector is doing.
     pub state: watch::Receiver<FollowerState>,
+    rebuilding: watch::Receiver<Option<String>>,
     log: Arc<SegmentLog>,
     ingest_ended: JoinHandle<()>,
     command: watch::Sender<Command>,
@@ -71,7 +94,8 @@ impl Hosted {
         let dynamic: Arc<dyn EventLog> = Arc::clone(&log) as Arc<dyn EventLog>;
         let plan_identity = PlanIdentity { plan: plan.clone(), simulated: created.simulated };
         let snapshots = directory.join("snapshots");
-        let opened = songhua_ingest::open(Arc::clone(&dynamic), &plan_identity, snapshots, Arc::new(SystemClock), options);
+        let opened =
+            songhua_ingest::open(Arc::clone(&dynamic), &plan_identity, snapshots, Arc::new(SystemClock), options);
         let (ingest, summary, ingest_ended) =
             opened.await.map_err(|source| NodeError::Ingest { plan: plan.clone(), source })?;
         tracing::info!(%plan, head = summary.head, snapshot = summary.snapshot_position, "plan opened");
@@ -81,27 +105,34 @@ impl Hosted {
         let views = projector.views().clone();
         let (applied_sender, applied) = watch::channel(Applied::default());
         let (state_sender, state) = watch::channel(FollowerState::Rebuilding);
+        let (rebuilding_sender, rebuilding) = watch::channel(None);
+        let voice = Voice { applied: applied_sender, state: state_sender, rebuilding: rebuilding_sender };
         let (command, commands) = watch::channel(Command::Follow(0));
         let runtime = tokio::runtime::Handle::current();
         // The fold works on disk and CPU: it gets a thread, so that no request waits behind it.
         let projector_ended = tokio::task::spawn_blocking(move || {
-            runtime.block_on(run(projector, dynamic, &applied_sender, &state_sender, commands));
+            runtime.block_on(run(projector, dynamic, &voice, commands));
         });
-        Ok(Self { ingest, views, applied, state, log, ingest_ended, command, projector_ended })
+        Ok(Self { ingest, views, applied, state, rebuilding, log, ingest_ended, command, projector_ended })
     }
 
     /// What readers of the plan need.
     pub(super) fn reader(&self) -> PlanReader {
-        PlanReader::new(self.views.clone(), self.applied.clone())
+        PlanReader::new(
+            self.views.clone(),
+            self.applied.clone(),
+            self.rebuilding.clone(),
+            Arc::new(jiff::Timestamp::now),
+        )
     }
 
     /// The log of the plan.
-    pub fn log(&self) -> &SegmentLog {
+    pub(crate) fn log(&self) -> &SegmentLog {
         &self.log
     }
 
     /// Throws the views away and rebuilds them.
-    pub fn rebuild_views(&self) {
+    pub(crate) fn rebuild_views(&self) {
         self.command.send_modify(|command| {
             if let Command::Follow(generation) = command {
                 *generation += 1;
@@ -126,40 +157,43 @@ impl Hosted {
 }
 
 /// Follows until told to stop; starts again from zero when told to rebuild.
-async fn run(
-    mut projector: Projector,
-    log: Arc<dyn EventLog>,
-    applied: &watch::Sender<Applied>,
-    state: &watch::Sender<FollowerState>,
-    mut commands: watch::Receiver<Command>,
-) {
-    while let Command::Follow(generation) = *commands.borrow_and_update() {
-        state.send_replace(FollowerState::Rebuilding);
+async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mut commands: watch::Receiver<Command>) {
+    while let Some(generation) = following(&mut commands) {
+        voice.say(FollowerState::Rebuilding);
         let until_other = until_other(commands.clone(), generation);
         let ended = tokio::select! {
-            ended = follow(Arc::clone(&log), &mut projector, applied, until_other) => ended,
-            never = caught_up(applied.subscribe(), log.as_ref(), state) => match never {},
+            ended = follow(Arc::clone(&log), &mut projector, &voice.applied, until_other) => ended,
+            never = caught_up(voice, log.as_ref()) => match never {},
         };
         if let Err(error) = ended {
             tracing::error!(%error, "projector stopped");
-            state.send_replace(FollowerState::Stopped(error.to_string()));
+            voice.say(FollowerState::Stopped(error.to_string()));
             // Only the operator can help now: a rebuild, or a newer binary.
             if commands.changed().await.is_err() {
                 return;
             }
         }
         if matches!(*commands.borrow(), Command::Follow(next) if next != generation)
-            && let Err(error) = reset(&mut projector, applied)
+            && let Err(error) = reset(&mut projector, voice)
         {
-            state.send_replace(FollowerState::Stopped(error.to_string()));
+            tracing::error!(%error, "views could not be thrown away");
         }
     }
-    state.send_replace(FollowerState::Stopped("the server is stopping".to_owned()));
+    voice.say(FollowerState::Stopped("the server is stopping".to_owned()));
 }
 
-fn reset(projector: &mut Projector, applied: &watch::Sender<Applied>) -> Result<(), FollowError> {
+/// The generation to follow; none = stop. Copies the command out: its lock must not be held while following.
+fn following(commands: &mut watch::Receiver<Command>) -> Option<u64> {
+    match *commands.borrow_and_update() {
+        Command::Follow(generation) => Some(generation),
+        Command::Stop => None,
+    }
+}
+
+fn reset(projector: &mut Projector, voice: &Voice) -> Result<(), FollowError> {
+    voice.say(FollowerState::Rebuilding);
     projector.reset("asked for by the operator")?;
-    applied.send_modify(|now| now.position = songhua_log::Position::NONE);
+    voice.applied.send_modify(|now| now.position = Position::NONE);
     Ok(())
 }
 
@@ -169,12 +203,11 @@ async fn until_other(mut commands: watch::Receiver<Command>, generation: u64) {
 }
 
 /// Says `Running` once everything that was durable at the start is applied, then waits for ever.
-async fn caught_up(
-    mut applied: watch::Receiver<Applied>,
-    log: &dyn EventLog,
-    state: &watch::Sender<FollowerState>,
-) -> std::convert::Infallible {
+async fn caught_up(voice: &Voice, log: &dyn EventLog) -> Infallible {
     let goal = log.heads().durable;
-    drop(applied.wait_for(|now| now.position >= goal).await.map(|_| state.send_replace(FollowerState::Running)));
+    let mut applied = voice.applied.subscribe();
+    if applied.wait_for(|now| now.position >= goal).await.is_ok() {
+        voice.say(FollowerState::Running);
+    }
     std::future::pending().await
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::{Node, NodeError};
 
-/// Serves until `shutdown` resolves.
+/// Serves until `shutdown` resolves; gives the address that is bound.
 ///
 /// # Errors
 /// The address is taken or not ours.
@@ -20,16 +20,19 @@ pub(super) async fn serve(
     node: Arc<Node>,
     address: SocketAddr,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<tokio::task::JoinHandle<()>, NodeError> {
+) -> Result<(SocketAddr, tokio::task::JoinHandle<()>), NodeError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| NodeError::Server(format!("HTTP address {address}: {error} / HTTP 地址无法监听")))?;
-    let router = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(node);
-    Ok(tokio::spawn(async move {
+    let router =
+        Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(node);
+    let bound = listener.local_addr().map_err(|error| NodeError::Server(error.to_string()))?;
+    let serving = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
             tracing::error!(%error, "HTTP server ended");
         }
-    }))
+    });
+    Ok((bound, serving))
 }
 
 async fn ready(State(node): State<Arc<Node>>) -> (StatusCode, &'static str) {

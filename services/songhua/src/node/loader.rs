@@ -12,7 +12,7 @@ const CHUNK_EVENTS: usize = 100;
 
 /// How a load ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Events stored by this load.
     pub stored: u32,
     /// Events that were there.
@@ -23,7 +23,7 @@ pub struct Loaded {
 
 /// Why a plan was not loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
+pub(crate) enum LoadError {
     /// The plan is published with other content.
     #[error(
         "plan {plan} is loaded with other content (digest {there}, offered {offered}): a published plan is not rewritten; \
@@ -56,7 +56,7 @@ fn published(definitions: &[EventInput]) -> Result<&PlanPublished, LoadError> {
 ///
 /// # Errors
 /// See [`LoadError`]. What was stored before stays; loading the same again goes on from there.
-pub async fn load(
+pub(crate) async fn load(
     plan: &PlanId,
     ingest: &PlanIngest,
     definitions: &[EventInput],
@@ -91,6 +91,6 @@ pub async fn load(
 }
 
 /// A digest as people compare it.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where the server is and which token to use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// For example `http://127.0.0.1:7400`.
     pub server: String,
     /// A file with one token.
@@ -22,7 +22,7 @@ pub struct Profile {
 
 impl Profile {
     /// Where a data directory keeps its profile.
-    pub fn path(data: &Path) -> PathBuf {
+    pub(crate) fn path(data: &Path) -> PathBuf {
         data.join("profile.json")
     }
 
@@ -30,7 +30,7 @@ impl Profile {
     ///
     /// # Errors
     /// The file is there and cannot be read.
-    pub fn read(data: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn read(data: &Path) -> io::Result<Option<Self>> {
         match fs::read(Self::path(data)) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -42,7 +42,7 @@ impl Profile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, data: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, data: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
         write_private(&Self::path(data), &text)
     }
@@ -52,7 +52,7 @@ impl Profile {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -36,9 +36,11 @@ pub(super) async fn report(
         let answer = match current {
             FollowerState::Rebuilding => Ok(progress(now, Vec::new())),
             FollowerState::Running => digest_of(&node, &plan).await.map(|(digest, _)| progress(now, digest)),
-            FollowerState::Stopped(detail) => {
-                Err(Status::from(Refusal::new(Reason::ViewsRebuilding, format!("projector stopped: {detail}"), format!("投影已停止：{detail}"))))
-            }
+            FollowerState::Stopped(detail) => Err(Status::from(Refusal::new(
+                Reason::ViewsRebuilding,
+                format!("projector stopped: {detail}"),
+                format!("投影已停止：{detail}"),
+            ))),
         };
         let last = !matches!(&answer, Ok(progress) if progress.digest.is_empty());
         if answers.send(answer).await.is_err() || last {

@@ -30,7 +30,7 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// An address that is taken, a certificate that cannot be used, a profile that cannot be written.
-pub async fn serve(
+pub(crate) async fn serve(
     node: Arc<Node>,
     config: &Config,
     stop: watch::Receiver<bool>,
@@ -51,8 +51,8 @@ pub async fn serve(
         })?;
     }
     write_profile(&node, config, bound)?;
-    let http = http::serve(Arc::clone(&node), http_address, until(stop.clone())).await?;
-    ready(bound, http_address);
+    let (http_bound, http) = http::serve(Arc::clone(&node), http_address, until(stop.clone())).await?;
+    ready(bound, http_bound);
 
     let refusals = Arc::new(Refusals::default());
     let writer = tokio::spawn(write_refusals(Arc::clone(&node), Arc::clone(&refusals), stop.clone()));
@@ -67,10 +67,7 @@ pub async fn serve(
         .add_service(IngestServiceServer::new(IngestServer::new(Arc::clone(&node.plans), directory)))
         .add_service(ProgressServiceServer::new(ProgressServer::new(Arc::clone(&node.readers))))
         .add_service(AdminServiceServer::new(AdminServer::new(Arc::clone(&node))))
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            until(stop.clone()),
-        );
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), until(stop.clone()));
     tokio::select! {
         served = serving => served.map_err(|error| NodeError::Server(format!("gRPC server: {error}")))?,
         () = async { until(stop.clone()).await; tokio::time::sleep(GRACE).await } => {

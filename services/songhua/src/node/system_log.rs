@@ -23,14 +23,14 @@ const FOLD_BYTES: usize = 1 << 20;
 /// A fault of the system log. The operator acts; the message says on what.
 #[derive(Debug, thiserror::Error)]
 #[error("system log: {0} / 系统日志故障")]
-pub struct SystemLogError(String);
+pub(crate) struct SystemLogError(String);
 
 fn fault(error: impl ToString) -> SystemLogError {
     SystemLogError(error.to_string())
 }
 
 /// The system log, its grants and its plans.
-pub struct SystemLog {
+pub(crate) struct SystemLog {
     log: SegmentLog,
     directory: Arc<Directory>,
     /// Held while appending: events take turns, and the fold follows the log's order.
@@ -42,7 +42,7 @@ impl SystemLog {
     ///
     /// # Errors
     /// [`SystemLogError`] when another process has it, it is damaged, or the disk fails.
-    pub async fn open(path: &Path) -> Result<Self, SystemLogError> {
+    pub(crate) async fn open(path: &Path) -> Result<Self, SystemLogError> {
         let identity = Identity { log_id: Uuid::new_v4(), epoch: 1, hash: HashAlgorithm::Sha256 };
         let (log, report) = SegmentLog::open_or_create(path, identity, SegmentOptions::default()).map_err(fault)?;
         if let Some(cut) = report.cut {
@@ -81,12 +81,12 @@ impl SystemLog {
     }
 
     /// The grants, kept up to date.
-    pub const fn directory(&self) -> &Arc<Directory> {
+    pub(crate) const fn directory(&self) -> &Arc<Directory> {
         &self.directory
     }
 
     /// The plans of this deployment.
-    pub async fn plans(&self) -> BTreeMap<PlanId, PlanCreated> {
+    pub(crate) async fn plans(&self) -> BTreeMap<PlanId, PlanCreated> {
         self.writer.lock().await.clone()
     }
 
@@ -94,7 +94,7 @@ impl SystemLog {
     ///
     /// # Errors
     /// [`SystemLogError`]; nothing was stored.
-    pub async fn append(&self, principal: &str, payload: SystemPayload) -> Result<SystemEvent, SystemLogError> {
+    pub(crate) async fn append(&self, principal: &str, payload: SystemPayload) -> Result<SystemEvent, SystemLogError> {
         let mut plans = self.writer.lock().await;
         let event = SystemEvent {
             event_id: Uuid::now_v7(),
@@ -117,7 +117,7 @@ impl SystemLog {
     }
 
     /// Ends in order.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.log.close().await;
     }
 }

@@ -1,0 +1,295 @@
+//! Who may send what (ARCHITECTURE §4, Access; §6.3, §6.4).
+//!
+//! Place in the flow: ingest asks after the event id was looked up and before `decide`. It must not know: tokens and
+//! grants (`access` turned those into an [`Actor`]), whether the event's content holds (`decide`).
+//!
+//! What the event names may not exist: then the scope cannot be judged, the answer is yes, and `decide` refuses with
+//! `UNKNOWN_RESOURCE`. Before publication agencies have no scope at all; `decide` refuses with `PLAN_NOT_PUBLISHED`.
+
+use uuid::Uuid;
+
+use crate::decide::rejection::{refuse_if, reject};
+use crate::decide::{Refs, Rejection, path};
+use crate::event::{Actor, Event, EventInput, Payload, Scope, TOTAL};
+use crate::id::{AgencyId, AreaId, IndicatorId, ProjectId};
+use crate::state::{PlanState, scopes_of_project, scopes_of_target};
+use crate::vocabulary::{AssignmentRole, Role};
+
+#[cfg(test)]
+mod tests;
+
+/// Roles that report on a scope.
+const REPORTING: &[AssignmentRole] = &[AssignmentRole::Lead, AssignmentRole::Responsible];
+/// Roles that verify and assess in a scope.
+const CHECKING: &[AssignmentRole] = &[AssignmentRole::Supervising];
+/// Name of the server's own principal.
+const SERVER: &str = "system";
+
+/// Whether `actor` may send `input`.
+///
+/// # Errors
+/// `SERVER_ONLY`, `ROLE_NOT_ALLOWED`, `OUT_OF_SCOPE` or `SELF_VERIFICATION`. A refusal may name the assignment that is
+/// missing, never what other agencies reported.
+pub fn authorise(state: &PlanState, refs: &Refs, actor: &Actor, input: &EventInput) -> Result<(), Rejection> {
+    use Payload as P;
+    let ask = Ask { state, refs, actor, input };
+    match &input.payload {
+        P::LogCreated(_) | P::DayOpened(_) => ask.server_only(),
+        P::MilestonePlanned(m) => ask.planner(&m.project),
+        P::MilestoneRescheduled(m) => ask.planner(&m.project),
+        P::MilestoneCancelled(m) => ask.planner(&m.project),
+        P::MilestoneReached(m) => ask.project_reporter(&m.project),
+        P::MilestonePartiallyReached(m) => ask.project_reporter(&m.project),
+        P::MilestoneMissed(m) => ask.project_reporter(&m.project),
+        P::MeasurementReported(m) => ask.reporter(&m.area, &m.indicator, &m.dimension),
+        P::MeasurementCorrected(m) => ask.reporter_of(&m.measurement),
+        P::MeasurementRetracted(m) => ask.reporter_of(&m.measurement),
+        P::NothingToReport(m) => ask.silent_reporter(&m.area, &m.indicator),
+        P::QualitativeAssessmentRecorded(a) => ask.assessor(&a.area, &a.indicator),
+        P::EvidenceAttached(attached) => ask.same_agency(&attached.event),
+        P::VerificationAccepted(verified) => ask.verifier(&verified.event),
+        P::VerificationRejected(rejected) => ask.verifier(&rejected.event),
+        P::PlanDefined(_)
+        | P::PlanPublished(_)
+        | P::AreaDesignated(_)
+        | P::AreaStageChanged(_)
+        | P::IndicatorDefined(_)
+        | P::TargetSet(_)
+        | P::BaselineSet(_)
+        | P::InterimTargetsSet(_)
+        | P::LightRuleAdopted(_)
+        | P::AgencyRegistered(_)
+        | P::AgencyAssigned(_)
+        | P::ProjectRegistered(_)
+        | P::ProjectMerged(_) => ask.role(&[Role::Admin]),
+    }
+}
+
+/// The question: may this actor send this event?
+struct Ask<'a> {
+    state: &'a PlanState,
+    refs: &'a Refs,
+    actor: &'a Actor,
+    input: &'a EventInput,
+}
+
+impl Ask<'_> {
+    fn server_only(&self) -> Result<(), Rejection> {
+        let actor = self.actor;
+        let server = actor.principal == SERVER && actor.role == Role::Admin && actor.credential_digest == [0; 32];
+        let name = self.input.payload.type_name();
+        refuse_if!(
+            !server,
+            ServerOnly,
+            path(self.input, ""),
+            "{name} is written by the server; leave it out",
+            "{name} 由服务器写入；请删去",
+        );
+        Ok(())
+    }
+
+    fn role(&self, allowed: &[Role]) -> Result<(), Rejection> {
+        let (role, name) = (self.actor.role, self.input.payload.type_name());
+        if allowed.contains(&role) {
+            return Ok(());
+        }
+        let listed = allowed.iter().map(|role| role.code()).collect::<Vec<_>>().join(", ");
+        Err(reject!(
+            RoleNotAllowed,
+            path(self.input, ""),
+            "{role} may not send {name}; use a token of role {listed}",
+            "{role} 不能提交 {name}；请使用角色为 {listed} 的令牌",
+        ))
+    }
+
+    /// The agency that acts; a token of role AGENCY without one can do nothing.
+    fn agency(&self) -> Result<&AgencyId, Rejection> {
+        self.actor.agency.as_ref().ok_or_else(|| {
+            reject!(
+                OutOfScope,
+                path(self.input, ""),
+                "the token names no agency; have one granted that does",
+                "令牌未指明单位；请申请指明单位的令牌",
+            )
+        })
+    }
+
+    /// The acting agency is assigned in one of `roles` to one of `scopes`; `what` names what they cover.
+    fn assigned(&self, roles: &[AssignmentRole], scopes: &[Scope], what: &str) -> Result<(), Rejection> {
+        let agency = self.agency()?;
+        if self.state.assignments().covers(agency, roles, scopes) {
+            return Ok(());
+        }
+        let listed = roles.iter().map(|role| role.code()).collect::<Vec<_>>().join(" or ");
+        Err(reject!(
+            OutOfScope,
+            path(self.input, ""),
+            "agency {agency} is not assigned to {what} as {listed}; have the plan office assign it",
+            "单位 {agency} 没有 {what} 的 {listed} 分工；请规划管理方指派",
+        ))
+    }
+
+    fn unpublished(&self) -> bool {
+        self.state.published().is_none()
+    }
+
+    fn planner(&self, project: &ProjectId) -> Result<(), Rejection> {
+        self.role(&[Role::Admin, Role::Agency])?;
+        if self.actor.role == Role::Admin { Ok(()) } else { self.project_reporter(project) }
+    }
+
+    fn project_reporter(&self, project: &ProjectId) -> Result<(), Rejection> {
+        self.role(&[Role::Agency])?;
+        let Some(known) = self.state.project(project).filter(|_| !self.unpublished()) else { return Ok(()) };
+        self.assigned(REPORTING, &scopes_of_project(project, &known.definition.area), &format!("projects/{project}"))
+    }
+
+    /// The headline comes from the one lead of the target, other dimensions from any agency that reports on it.
+    fn reporter(&self, area: &AreaId, indicator: &IndicatorId, dimension: &str) -> Result<(), Rejection> {
+        self.role(&[Role::Agency])?;
+        if self.unpublished() || !self.is_known(area, indicator) {
+            return Ok(());
+        }
+        if dimension != TOTAL {
+            return self.silent_reporter(area, indicator);
+        }
+        let agency = self.agency()?;
+        let leads = self.state.lead_of(area, indicator) == Some(agency);
+        refuse_if!(
+            !leads,
+            OutOfScope,
+            path(self.input, ""),
+            "agency {agency} is not the lead (LEAD) of areas/{area}/targets/{indicator}, which alone \
+             reports the headline {TOTAL}; report a dimension, or have the plan office assign it",
+            "单位 {agency} 不是 areas/{area}/targets/{indicator} 的牵头单位（LEAD），总数 {TOTAL} \
+             仅由牵头单位上报；请上报分项，或请规划管理方指派",
+        );
+        Ok(())
+    }
+
+    /// Whoever reports on the target, in any dimension.
+    fn silent_reporter(&self, area: &AreaId, indicator: &IndicatorId) -> Result<(), Rejection> {
+        self.role(&[Role::Agency])?;
+        if self.unpublished() || !self.is_known(area, indicator) {
+            return Ok(());
+        }
+        let what = format!("areas/{area}/targets/{indicator}");
+        self.assigned(REPORTING, &scopes_of_target(area, indicator), &what)
+    }
+
+    /// Who could report the figure anew may correct or retract it, also after another agency took the scope over.
+    fn reporter_of(&self, measurement: &Uuid) -> Result<(), Rejection> {
+        self.role(&[Role::Agency])?;
+        match self.series_of(measurement) {
+            Some((area, indicator, dimension)) => self.reporter(area, indicator, dimension),
+            None => Ok(()),
+        }
+    }
+
+    fn assessor(&self, area: &AreaId, indicator: &IndicatorId) -> Result<(), Rejection> {
+        self.role(&[Role::Auditor, Role::Agency])?;
+        if self.unpublished() || self.state.target(area, indicator).is_none() {
+            return Ok(());
+        }
+        let scopes = scopes_of_target(area, indicator);
+        let reports = self.agencies().find(|agency| self.state.assignments().covers(agency, REPORTING, &scopes));
+        if let Some(agency) = reports {
+            return Err(reject!(
+                SelfVerification,
+                path(self.input, ""),
+                "agency {agency} reports on areas/{area}/targets/{indicator} and cannot assess it; let another one",
+                "单位 {agency} 负责上报 areas/{area}/targets/{indicator}，不能自行评估；请由其他单位评估",
+            ));
+        }
+        if self.actor.role == Role::Auditor {
+            return Ok(());
+        }
+        self.assigned(CHECKING, &scopes, &format!("areas/{area}/targets/{indicator}"))
+    }
+
+    fn verifier(&self, event: &Uuid) -> Result<(), Rejection> {
+        self.role(&[Role::Auditor, Role::Agency])?;
+        let Some(named) = self.refs.get(event) else { return Ok(()) };
+        let own = self.is_own(named);
+        refuse_if!(
+            own,
+            SelfVerification,
+            path(self.input, "event"),
+            "who reported an event cannot verify it; let another agency or the auditor",
+            "上报者不能核验自己的事件；请由其他单位或审计核验",
+        );
+        if self.actor.role == Role::Auditor {
+            return Ok(());
+        }
+        match self.scopes_of(named) {
+            Some((scopes, what)) => self.assigned(CHECKING, &scopes, &what),
+            None => Ok(()),
+        }
+    }
+
+    /// Evidence comes from whoever sent the event.
+    fn same_agency(&self, event: &Uuid) -> Result<(), Rejection> {
+        self.role(&[Role::Agency, Role::Auditor, Role::Admin])?;
+        let Some(named) = self.refs.get(event) else { return Ok(()) };
+        let same = match (&self.actor.agency, &named.actor.agency) {
+            (None, None) => self.actor.principal == named.actor.principal,
+            (own, sender) => own == sender,
+        };
+        refuse_if!(
+            !same,
+            OutOfScope,
+            path(self.input, "event"),
+            "the event came from another agency, which alone attaches evidence to it",
+            "该事件由其他单位提交，只有提交单位可补充佐证",
+        );
+        Ok(())
+    }
+
+    /// The agencies the actor stands for.
+    fn agencies(&self) -> impl Iterator<Item = &AgencyId> {
+        self.actor.agency.iter().chain(&self.actor.on_behalf_of)
+    }
+
+    /// Same agency, or same person under two tokens.
+    fn is_own(&self, named: &Event) -> bool {
+        let sender = &named.actor;
+        let shared =
+            self.agencies().any(|own| sender.agency.iter().chain(&sender.on_behalf_of).any(|other| own == other));
+        shared || sender.principal == self.actor.principal
+    }
+
+    fn is_known(&self, area: &AreaId, indicator: &IndicatorId) -> bool {
+        self.state.area(area).is_some() && self.state.indicator(indicator).is_some()
+    }
+
+    /// The series that a report or correction is of.
+    fn series_of(&self, measurement: &Uuid) -> Option<(&AreaId, &IndicatorId, &str)> {
+        match &self.refs.get(measurement)?.input.payload {
+            Payload::MeasurementReported(m) => Some((&m.area, &m.indicator, &m.dimension)),
+            Payload::MeasurementCorrected(_) => {
+                let (series, _) = self.state.series.place_of(measurement)?;
+                Some((&series.area, &series.indicator, &series.dimension))
+            }
+            _ => None,
+        }
+    }
+
+    /// The scopes that cover what `named` is about, and its name; none for what cannot be verified.
+    fn scopes_of(&self, named: &Event) -> Option<(Vec<Scope>, String)> {
+        let project = match &named.input.payload {
+            Payload::MilestoneReached(m) => Some(&m.project),
+            Payload::MilestonePartiallyReached(m) => Some(&m.project),
+            Payload::MilestoneMissed(m) => Some(&m.project),
+            _ => None,
+        };
+        if let Some(project) = project {
+            let area = &self.state.project(project)?.definition.area;
+            return Some((scopes_of_project(project, area).to_vec(), format!("projects/{project}")));
+        }
+        let (area, indicator) = match &named.input.payload {
+            Payload::QualitativeAssessmentRecorded(a) => (&a.area, &a.indicator),
+            _ => self.series_of(&named.input.event_id).map(|(area, indicator, _)| (area, indicator))?,
+        };
+        Some((scopes_of_target(area, indicator).to_vec(), format!("areas/{area}/targets/{indicator}")))
+    }
+}

@@ -1,0 +1,151 @@
+//! Rules of assessments, evidence and verification.
+//!
+//! Place in the flow: called by `decide`. It must not know: who sends (`authorise` keeps reporter and verifier apart).
+
+use uuid::Uuid;
+
+use super::Rejection;
+use super::case::{Case, Spoken};
+use super::rejection::{refuse_if, reject};
+use super::{envelope, measurement};
+use crate::event::{
+    Event, EvidenceAttached, Payload, QualitativeAssessmentRecorded, VerificationAccepted, VerificationRejected,
+};
+use crate::id::{MilestoneId, ProjectId};
+use crate::vocabulary::{MilestoneStatus, Operator};
+
+/// A step on the target's own scale.
+pub(super) fn assessed(case: &Case<'_>, recorded: &QualitativeAssessmentRecorded) -> Result<Spoken, Rejection> {
+    let target = &case.target(&recorded.area, &recorded.indicator)?.definition;
+    let (operator, step) = (target.operator, &recorded.step);
+    refuse_if!(
+        operator != Operator::Qualitative,
+        FigureNotAllowed,
+        case.path("indicator"),
+        "the target is {operator} and judged by numbers; send MeasurementReported",
+        "该目标为 {operator}，按数值评判；请提交 MeasurementReported",
+    );
+    let steps = target.steps.join(", ");
+    refuse_if!(
+        !target.steps.contains(step),
+        InvalidField,
+        case.path("step"),
+        "{step:?} is not one of the steps: {steps}",
+        "{step:?} 不在各级之中：{steps}",
+    );
+    case.required("finding", &recorded.finding)?;
+    Ok(Spoken { date: recorded.as_of, field: "as_of_date" })
+}
+
+/// More evidence for something that was said, which evidence itself, genesis and days are not.
+pub(super) fn evidence(case: &Case<'_>, attached: &EvidenceAttached) -> Result<(), Rejection> {
+    let named = case.named("event", &attached.event)?;
+    let (id, kind) = (&attached.event, named.input.payload.type_name());
+    let said =
+        !matches!(named.input.payload, Payload::EvidenceAttached(_) | Payload::LogCreated(_) | Payload::DayOpened(_));
+    refuse_if!(
+        !said,
+        WrongEventType,
+        case.path("event"),
+        "{id} is a {kind}; name the event that the evidence supports",
+        "{id} 是 {kind}；请指明佐证所支持的事件",
+    );
+    refuse_if!(
+        attached.evidence.is_empty(),
+        InvalidField,
+        case.path("evidence"),
+        "is empty; attach at least one",
+        "为空；至少附一项",
+    );
+    envelope::evidence(&case.path("evidence"), &attached.evidence)
+}
+
+/// A second opinion adds nothing: an event is verified once.
+pub(super) fn accepted(case: &Case<'_>, accepted: &VerificationAccepted) -> Result<(), Rejection> {
+    if let Some(position) = verifiable(case, &accepted.event)? {
+        return Err(reject!(
+            Superseded,
+            case.path("event"),
+            "it was verified at position {position} already",
+            "已由第 {position} 条核验通过",
+        ));
+    }
+    case.required("finding", &accepted.finding)
+}
+
+/// Also of a verified event: what an audit finds later outweighs what was found before.
+pub(super) fn rejected(case: &Case<'_>, rejected: &VerificationRejected) -> Result<(), Rejection> {
+    verifiable(case, &rejected.event)?;
+    case.required("reason", &rejected.reason)
+}
+
+/// Refuses an event that cannot be verified (any more); gives back the position at which it was.
+fn verifiable(case: &Case<'_>, id: &Uuid) -> Result<Option<u64>, Rejection> {
+    let named = case.named("event", id)?;
+    match &named.input.payload {
+        Payload::MeasurementReported(_) | Payload::MeasurementCorrected(_) => {
+            measurement::live(case, "event", id).map(|(_, figure)| figure.verified_by)
+        }
+        Payload::QualitativeAssessmentRecorded(_) => {
+            let (assessment, position) = (case.state.assessments.get(id), named.position);
+            let assessment = assessment.ok_or_else(|| {
+                reject!(
+                    Superseded,
+                    case.path("event"),
+                    "the assessment at position {position} was rejected; assess anew",
+                    "第 {position} 条评估已核验不通过；请重新评估",
+                )
+            })?;
+            Ok(assessment.verified_by)
+        }
+        Payload::MilestoneReached(m) => last_report(case, named, &m.project, &m.milestone),
+        Payload::MilestonePartiallyReached(m) => last_report(case, named, &m.project, &m.milestone),
+        Payload::MilestoneMissed(m) => last_report(case, named, &m.project, &m.milestone),
+        other => {
+            let kind = other.type_name();
+            Err(reject!(
+                WrongEventType,
+                case.path("event"),
+                "{id} is a {kind}; a measurement, an assessment or a report on a milestone can be verified",
+                "{id} 是 {kind}；可核验的是测量值、评估或节点报告",
+            ))
+        }
+    }
+}
+
+fn last_report(
+    case: &Case<'_>,
+    named: &Event,
+    project: &ProjectId,
+    id: &MilestoneId,
+) -> Result<Option<u64>, Rejection> {
+    let position = named.position;
+    let milestone = case.state.milestone(project, id);
+    let milestone = milestone.ok_or_else(|| case.unknown("event", "milestone", "节点", id.as_str()))?;
+    let cancelled = milestone.status() == MilestoneStatus::Cancelled;
+    refuse_if!(
+        cancelled,
+        MilestoneState,
+        case.path("event"),
+        "milestone {id} is CANCELLED; its reports are no longer verified",
+        "节点 {id} 已取消，其报告不再核验",
+    );
+    match milestone.last_report() {
+        Some(report) if report.event == named.input.event_id => Ok(report.verified_by),
+        Some(report) => {
+            let now = report.position;
+            Err(reject!(
+                Superseded,
+                case.path("event"),
+                "position {position} is not the last report on milestone {id}; name that at position {now}",
+                "第 {position} 条不是节点 {id} 的最新报告；请指明第 {now} 条",
+            ))
+        }
+        None => Err(reject!(
+            Superseded,
+            case.path("event"),
+            "position {position} was rejected, and nothing holds for milestone {id}; report anew",
+            "第 {position} 条已核验不通过，节点 {id} 暂无有效报告；请重新上报",
+        )),
+    }
+}

@@ -1,0 +1,96 @@
+//! The write side's memory: all that a decision needs to know of the log, folded from its events.
+//!
+//! Place in the flow: ingest keeps one [`PlanState`] for each plan, asks [`crate::authorise`] and [`crate::decide`]
+//! with it, and folds what was decided into a copy ([`PlanState::evolve`]): a refused submission is a dropped copy.
+//! Snapshots of it are written beside the log and refolded when [`STATE_VERSION`] changed.
+//!
+//! It must not know: clocks, the log's storage, how events are encoded, values that no decision asks for (views keep
+//! those). Everything lies in ordered, persistent maps: a clone is O(1), and equal logs give equal states, byte by
+//! byte.
+
+mod assignment;
+mod delivery;
+mod lookup;
+mod series;
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use assignment::Assignments;
+pub(crate) use assignment::{scopes_of_project, scopes_of_target};
+pub use delivery::{Milestone, MilestoneReport, Project};
+pub use series::{LiveFigure, Series, Slot};
+
+use crate::event::{
+    AgencyRegistered, AreaDesignated, IndicatorDefined, LogCreated, PlanDefined, PlanPublished, TargetSet,
+};
+use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
+use crate::score::{DatedValue, LightRule};
+use crate::vocabulary::AreaStage;
+
+/// Version of the fold and of the layout: a snapshot of another version is thrown away and the log is folded again.
+pub const STATE_VERSION: u32 = 1;
+
+/// What is known at a head of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PlanState {
+    pub(crate) head: u64,
+    pub(crate) last_recorded_time: Option<Timestamp>,
+    pub(crate) last_day: Option<Date>,
+    pub(crate) genesis: Option<Arc<LogCreated>>,
+    pub(crate) plan: Option<Arc<PlanDefined>>,
+    pub(crate) published: Option<PlanPublished>,
+    /// Definition events before publication.
+    pub(crate) definition_count: u32,
+    pub(crate) light_rule: Option<Arc<LightRule>>,
+    pub(crate) areas: OrdMap<AreaId, Area>,
+    pub(crate) indicators: OrdMap<IndicatorId, Arc<IndicatorDefined>>,
+    pub(crate) targets: OrdMap<(AreaId, IndicatorId), Target>,
+    pub(crate) agencies: OrdMap<AgencyId, Arc<AgencyRegistered>>,
+    pub(crate) assignments: Assignments,
+    pub(crate) projects: OrdMap<ProjectId, Project>,
+    pub(crate) milestones: OrdMap<(ProjectId, MilestoneId), Milestone>,
+    /// Milestone of each report that was not rejected, by event id.
+    pub(crate) reports: OrdMap<Uuid, (ProjectId, MilestoneId)>,
+    pub(crate) series: series::AllSeries,
+    /// Assessments that were not rejected, by event id.
+    pub(crate) assessments: OrdMap<Uuid, Assessment>,
+}
+
+/// An area and the stages it came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Area {
+    /// As designated.
+    pub definition: Arc<AreaDesignated>,
+    /// Later stages with the day each holds from, in log order.
+    pub stages: Arc<[(Date, AreaStage)]>,
+}
+
+/// A target with where it starts from and the points on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// As set.
+    pub definition: Arc<TargetSet>,
+    /// Where it starts from, if known.
+    pub baseline: Option<DatedValue>,
+    /// Points on the way, by date.
+    pub interim: Arc<[DatedValue]>,
+}
+
+/// A live assessment of a QUALITATIVE target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// The target's area.
+    pub area: AreaId,
+    /// The target's indicator.
+    pub indicator: IndicatorId,
+    /// Place of its event in the log.
+    pub position: u64,
+    /// Place of the event that verified it.
+    pub verified_by: Option<u64>,
+}

@@ -1,0 +1,222 @@
+//! Live figures: which periods of a series are taken, by which event, and the totals that must not fall.
+//!
+//! Place in the flow: folded from measurement events, asked when a figure is decided. It must not know: values that no
+//! rule compares (only `PLAN_TO_DATE` totals are kept), earlier vintages (views keep those).
+//!
+//! A series has a number, so that the index by event id, the largest part of a plan's state, stays small.
+
+use std::ops::Bound;
+
+use imbl::OrdMap;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::{MeasurementReported, ReferencePeriod};
+use crate::id::{AreaId, IndicatorId};
+use crate::quantity::Decimal;
+use crate::vocabulary::Basis;
+
+/// (area, indicator, dimension).
+pub(crate) type SeriesKey = (AreaId, IndicatorId, String);
+
+/// A basis and period: at most one live figure of a series is in it. Ordered by basis, then by last day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Slot {
+    /// What the figure covers.
+    pub basis: Basis,
+    /// Reference date.
+    pub end: Date,
+    /// First day. None for a level, and for `PLAN_TO_DATE`, of which there is one a date whatever it is counted from.
+    pub start: Option<Date>,
+}
+
+impl Slot {
+    /// The slot of a figure.
+    pub fn of(basis: Basis, period: ReferencePeriod) -> Self {
+        let start = if basis == Basis::PlanToDate { None } else { period.start() };
+        Self { basis, end: period.reference_date(), start }
+    }
+
+    /// The first slot of a basis that could end on `end`.
+    fn first_on(basis: Basis, end: Date) -> Self {
+        Self { basis, end, start: None }
+    }
+}
+
+/// The live figure of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveFigure {
+    /// Place of the live event in the log: reported, or the last correction.
+    pub position: u64,
+    /// Its value, kept for `PLAN_TO_DATE` only.
+    pub total: Option<Decimal>,
+    /// Place of the event that verified it.
+    pub verified_by: Option<u64>,
+}
+
+/// The live figures of one (area, indicator, dimension).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// The area.
+    pub area: AreaId,
+    /// The indicator.
+    pub indicator: IndicatorId,
+    /// The dimension, `_T` for the headline.
+    pub dimension: String,
+    pub(crate) figures: OrdMap<Slot, LiveFigure>,
+}
+
+impl Series {
+    /// The live figure of a slot.
+    pub fn live(&self, slot: &Slot) -> Option<&LiveFigure> {
+        self.figures.get(slot)
+    }
+
+    /// Live figures, by basis and last day.
+    pub fn figures(&self) -> impl Iterator<Item = (&Slot, &LiveFigure)> {
+        self.figures.iter()
+    }
+
+    /// The live `PERIOD` that shares a day with `start`…`end`. Live periods never overlap, so the first one that ends
+    /// on or after `start` decides.
+    pub fn overlapping(&self, start: Date, end: Date) -> Option<(&Slot, &LiveFigure)> {
+        let first = self.from(Slot::first_on(Basis::Period, start)).next();
+        first.filter(|(slot, _)| slot.start.is_none_or(|other| other <= end))
+    }
+
+    /// The live `PERIOD` that begins on or before `date` and ends after it.
+    pub fn straddling(&self, date: Date) -> Option<(&Slot, &LiveFigure)> {
+        let after = self.from(Slot::first_on(Basis::Period, date)).find(|(slot, _)| slot.end > date);
+        after.filter(|(slot, _)| slot.start.is_none_or(|other| other <= date))
+    }
+
+    /// The first live `PLAN_TO_DATE` from `start` on that lies before `end`.
+    pub fn total_within(&self, start: Date, end: Date) -> Option<(&Slot, &LiveFigure)> {
+        self.from(Slot::first_on(Basis::PlanToDate, start)).next().filter(|(slot, _)| slot.end < end)
+    }
+
+    /// The live `PLAN_TO_DATE` next before `date`.
+    pub fn total_before(&self, date: Date) -> Option<(&Slot, &LiveFigure)> {
+        let bounds = (Bound::Unbounded, Bound::Excluded(Slot::first_on(Basis::PlanToDate, date)));
+        self.figures.range(bounds).next_back().filter(|(slot, _)| slot.basis == Basis::PlanToDate)
+    }
+
+    /// The live `PLAN_TO_DATE` next after `date`.
+    pub fn total_after(&self, date: Date) -> Option<(&Slot, &LiveFigure)> {
+        self.from(Slot::first_on(Basis::PlanToDate, date)).find(|(slot, _)| slot.end > date)
+    }
+
+    /// Live figures of `first`'s basis, from `first` on.
+    fn from(&self, first: Slot) -> impl Iterator<Item = (&Slot, &LiveFigure)> {
+        self.figures.range(first..).take_while(move |(slot, _)| slot.basis == first.basis)
+    }
+}
+
+/// Where a figure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    series: u32,
+    slot: Slot,
+    /// Position of the event.
+    position: u64,
+    correction: bool,
+}
+
+/// Every series, and where the figure of an event is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct AllSeries {
+    numbers: OrdMap<SeriesKey, u32>,
+    series: OrdMap<u32, Series>,
+    /// Live events, and superseded corrections: unlike a report, a correction does not say which period it is of, and
+    /// a refusal names the live event.
+    events: OrdMap<Uuid, Place>,
+}
+
+impl AllSeries {
+    pub(crate) fn get(&self, area: &AreaId, indicator: &IndicatorId, dimension: &str) -> Option<&Series> {
+        let number = self.numbers.get(&(area.clone(), indicator.clone(), dimension.to_owned()))?;
+        self.series.get(number)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Series> {
+        self.series.values()
+    }
+
+    /// The series and slot that a report or correction speaks of. A superseded report is not known here.
+    pub(crate) fn place_of(&self, event: &Uuid) -> Option<(&Series, Slot)> {
+        let place = self.events.get(event)?;
+        Some((self.series.get(&place.series)?, place.slot))
+    }
+
+    /// The slot's figure, if `event` is the live one.
+    pub(crate) fn live(&self, event: &Uuid) -> Option<&LiveFigure> {
+        let place = self.events.get(event)?;
+        let figure = self.series.get(&place.series)?.figures.get(&place.slot)?;
+        (figure.position == place.position).then_some(figure)
+    }
+
+    pub(crate) fn report(
+        &mut self,
+        event: Uuid,
+        position: u64,
+        reported: &MeasurementReported,
+        total: Option<Decimal>,
+    ) {
+        let key = (reported.area.clone(), reported.indicator.clone(), reported.dimension.clone());
+        let slot = Slot::of(reported.basis, reported.period);
+        let series = self.number(key);
+        self.put(series, slot, LiveFigure { position, total, verified_by: None });
+        self.events.insert(event, Place { series, slot, position, correction: false });
+    }
+
+    /// Nothing happens if `earlier` is not the live one.
+    pub(crate) fn correct(&mut self, event: Uuid, position: u64, earlier: &Uuid, total: Option<Decimal>) {
+        let Some(place) = self.events.get(earlier).copied().filter(|_| self.live(earlier).is_some()) else { return };
+        let total = total.filter(|_| place.slot.basis == Basis::PlanToDate);
+        self.put(place.series, place.slot, LiveFigure { position, total, verified_by: None });
+        self.forget(earlier, place);
+        self.events.insert(event, Place { position, correction: true, ..place });
+    }
+
+    /// Retracted or rejected: the slot is free again. Nothing happens if `event` is not the live one.
+    pub(crate) fn free(&mut self, event: &Uuid) {
+        let Some(place) = self.events.get(event).copied().filter(|_| self.live(event).is_some()) else { return };
+        if let Some(series) = self.series.get_mut(&place.series) {
+            series.figures.remove(&place.slot);
+        }
+        self.forget(event, place);
+    }
+
+    pub(crate) fn verify(&mut self, event: &Uuid, by: u64) {
+        let Some(place) = self.events.get(event).copied() else { return };
+        let figure = self.series.get_mut(&place.series).and_then(|series| series.figures.get_mut(&place.slot));
+        if let Some(figure) = figure.filter(|figure| figure.position == place.position) {
+            figure.verified_by = Some(by);
+        }
+    }
+
+    fn number(&mut self, key: SeriesKey) -> u32 {
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        // Numbers follow the log's order: equal logs give equal states. A plan has far fewer series than 2^32.
+        let number = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
+        let (area, indicator, dimension) = key.clone();
+        self.series.insert(number, Series { area, indicator, dimension, figures: OrdMap::new() });
+        self.numbers.insert(key, number);
+        number
+    }
+
+    fn put(&mut self, series: u32, slot: Slot, figure: LiveFigure) {
+        if let Some(series) = self.series.get_mut(&series) {
+            series.figures.insert(slot, figure);
+        }
+    }
+
+    fn forget(&mut self, event: &Uuid, place: Place) {
+        if !place.correction {
+            self.events.remove(event);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The loop that every follower runs in: find out whether its state belongs to this log, then read, apply, publish,
+//! wait.
+//!
+//! ```text
+//! checkpoint ─ matches? ─no─▶ reset ─▶ from 1
+//!      └─yes─▶ [ read ≤ 1 MiB ▸ apply whole submissions ▸ publish ] ─▶ wait for the durable head ─▶ …
+//! ```
+//!
+//! Place in the flow: one task per follower. It must not know what a follower does with records.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::future::{Either, select};
+use tokio::sync::watch;
+
+use crate::contract::EventLog;
+use crate::follower::{FollowError, Follower};
+use crate::identity::{Checkpoint, Position, leaf_hash};
+use crate::record::StoredRecord;
+
+/// Most bytes of records that are applied at once, unless a single submission is larger.
+pub const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// How far a follower is. Published after every step; readers that asked for a position wait on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// The last record in the follower's state.
+    pub position: Position,
+    /// The log's durable head at that time; never below `position`.
+    pub durable: Position,
+}
+
+impl Applied {
+    /// How many records the follower is behind.
+    pub const fn lag(&self) -> u64 {
+        self.durable.0.saturating_sub(self.position.0)
+    }
+}
+
+/// Keeps `follower` up with `log` until `shutdown` resolves. [`Follower::apply`] is called on this task: run it where
+/// that may block.
+///
+/// State that belongs to another log, epoch or history is reset. State that fails is reset once and rebuilt; if it
+/// fails again before it has come further than the first time, the error is returned.
+///
+/// # Errors
+/// [`FollowError`]: the follower has stopped. `UpgradeNeeded` and `Undecodable` are never skipped.
+///
+/// # Cancellation
+/// Between two steps; `apply` is never left half done.
+pub async fn follow(
+    log: Arc<dyn EventLog>,
+    follower: &mut dyn Follower,
+    progress: &watch::Sender<Applied>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), FollowError> {
+    let mut shutdown = pin!(shutdown);
+    let mut failed_at = None;
+    let mut position = start(&*log, follower).await?;
+    loop {
+        let durable = log.heads().durable.max(position);
+        progress.send_replace(Applied { position, durable });
+        let step = pin!(next(&*log, position));
+        let records = match select(shutdown.as_mut(), step).await {
+            Either::Left(_) => return Ok(()),
+            Either::Right((records, _)) => records?,
+        };
+        let Some(last) = records.last() else {
+            // The log was closed, and nothing will come.
+            shutdown.await;
+            return Ok(());
+        };
+        match follower.apply(&records, checkpoint_at(&*log, last)) {
+            Ok(()) => position = last.position,
+            Err(error @ FollowError::State { .. }) => {
+                if failed_at.is_some_and(|failed| position <= failed) {
+                    return Err(error);
+                }
+                failed_at = Some(position);
+                reset(follower, &error.to_string())?;
+                position = Position::NONE;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The next records behind `position`, as soon as there are some; none if the log is closed.
+async fn next(log: &dyn EventLog, position: Position) -> Result<Vec<StoredRecord>, FollowError> {
+    log.wait(position.next()).await;
+    Ok(log.read(position.next(), CHUNK_BYTES).await?)
+}
+
+/// Where to go on: behind the follower's checkpoint if that is of this log, and from the start otherwise.
+async fn start(log: &dyn EventLog, follower: &mut dyn Follower) -> Result<Position, FollowError> {
+    let mismatch = match follower.checkpoint() {
+        Ok(None) => return Ok(Position::NONE),
+        Ok(Some(checkpoint)) => match mismatch(log, &checkpoint).await? {
+            None => return Ok(checkpoint.position),
+            Some(mismatch) => mismatch,
+        },
+        Err(error @ FollowError::State { .. }) => error.to_string(),
+        Err(error) => return Err(error),
+    };
+    reset(follower, &mismatch)?;
+    Ok(Position::NONE)
+}
+
+/// Why `checkpoint` is not of this log; `None` if it is.
+async fn mismatch(log: &dyn EventLog, checkpoint: &Checkpoint) -> Result<Option<String>, FollowError> {
+    let Checkpoint { log_id, epoch, position, leaf_hash: expected } = *checkpoint;
+    let identity = log.identity();
+    if (log_id, epoch) != (identity.log_id, identity.epoch) {
+        let (ours, ours_epoch) = (identity.log_id, identity.epoch);
+        return Ok(Some(format!("state follows log {log_id} epoch {epoch}, this is {ours} epoch {ours_epoch}")));
+    }
+    let durable = log.heads().durable;
+    if position > durable {
+        return Ok(Some(format!("state is at position {position}, the log ends at {durable}")));
+    }
+    if position == Position::NONE {
+        return Ok(Some("state has a checkpoint before the first record".to_owned()));
+    }
+    let read = log.read(position, 0).await?;
+    let same = read.first().is_some_and(|record| record.position == position && leaf_hash(&record.bytes) == expected);
+    Ok((!same).then(|| format!("the log holds another record at position {position} than the state has seen")))
+}
+
+fn reset(follower: &mut dyn Follower, reason: &str) -> Result<(), FollowError> {
+    tracing::warn!(follower = follower.name(), reason, "reset; rebuilding from the log");
+    follower.reset(reason)
+}
+
+fn checkpoint_at(log: &dyn EventLog, last: &StoredRecord) -> Checkpoint {
+    let identity = log.identity();
+    let leaf_hash = leaf_hash(&last.bytes);
+    Checkpoint { log_id: identity.log_id, epoch: identity.epoch, position: last.position, leaf_hash }
+}

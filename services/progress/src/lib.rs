@@ -1,0 +1,29 @@
+//! ProgressService: how far the plan is, for each circle and indicator, on any day, as known on any day.
+//!
+//! ```text
+//! service ──who, which plan──▶ reader ──wait for a position──▶ as_of ──(day, position)──▶ reading ──▶ answer
+//! ```
+//! Every answer is made from one reading: the views of a plan, on one day, as known at one position. Nothing here
+//! changes anything.
+//!
+//! It must not know: how the log keeps records, how views keep rows, the arithmetic of scores.
+
+mod as_of;
+mod circle;
+mod filter;
+mod indicator;
+mod label;
+mod milestone;
+mod name;
+mod overview;
+mod page;
+mod plan;
+mod project;
+mod reader;
+mod reading;
+mod refusal;
+mod service;
+mod target;
+
+pub use reader::{Clock, PlanReader, ReaderRegistry};
+pub use service::ProgressServer;

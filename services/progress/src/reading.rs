@@ -1,0 +1,124 @@
+//! A reading: the views of one plan, on one day, as known at one position. Every answer is made from one.
+//!
+//! Place in the flow: taken after the wait, used by every answer, then checked once more. It must not know which answer
+//! is made.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use songhua_domain::event::PlanDefined;
+use songhua_domain::id::{AreaId, PlanId, ProjectId};
+use songhua_domain::score::Score;
+use songhua_views::{Area, Milestone, Model, Target, Views};
+use songhua_wire::pb;
+use songhua_wire::time::date_to_pb;
+
+use crate::as_of::{AsOf, Knowledge};
+use crate::name;
+use crate::reader::PlanReader;
+use crate::refusal::{self, Refused};
+
+/// The views of a plan on a day, as known.
+pub(crate) struct Reading {
+    views: Views,
+    knowledge: Knowledge,
+    /// The plan's id.
+    pub(crate) plan: PlanId,
+    /// What is defined, as known.
+    pub(crate) model: Arc<Model>,
+    /// The day.
+    pub(crate) valid_date: Date,
+}
+
+impl Reading {
+    /// Finds day and position, and the model known then. Blocks.
+    pub(crate) fn take(reader: &PlanReader, plan: &PlanId, as_of: &AsOf) -> Result<Self, Refused> {
+        let (views, now) = (reader.views().clone(), reader.now());
+        let model_at = |position| views.model(position).map_err(|error| refusal::from_views(&error));
+        // Whether the plan is visible at all comes first: what is not yet published tells nothing about itself.
+        let latest = model_at(views.applied())?;
+        let Some(published) = &latest.published else {
+            // Views that have just been reset know no plan either.
+            reader.check()?;
+            return Err(refusal::plan_not_found(plan));
+        };
+        let knowledge = as_of.knowledge(&views, now)?;
+        if knowledge.position < published.position {
+            return Err(refusal::not_published_then(plan, knowledge.position, published.position));
+        }
+        let model = model_at(knowledge.position)?;
+        let valid_date = as_of.valid_date(&defined(&model)?.time_zone, now);
+        Ok(Self { knowledge, plan: plan.clone(), model, valid_date, views })
+    }
+
+    /// Checks that the views still hold what was read: a rebuild in between would have left holes.
+    pub(crate) fn check(&self) -> Result<(), Refused> {
+        if self.views.applied() < self.knowledge.applied {
+            return Err(refusal::rebuilding("they were reset while they were read"));
+        }
+        Ok(())
+    }
+
+    /// The last position it knows.
+    pub(crate) const fn known(&self) -> u64 {
+        self.knowledge.position
+    }
+
+    /// The plan as defined.
+    pub(crate) fn plan_defined(&self) -> Result<&PlanDefined, Refused> {
+        defined(&self.model)
+    }
+
+    /// What the answer rests on.
+    pub(crate) fn state(&self) -> pb::ReadState {
+        let calc_version = self.model.plan.as_ref().map_or(0, |plan| plan.calc_version);
+        pb::ReadState {
+            plan: name::of_plan(&self.plan),
+            valid_date: Some(date_to_pb(self.valid_date)),
+            known_position: self.knowledge.position,
+            applied_position: self.knowledge.applied,
+            r#final: self.knowledge.settled,
+            calc_version,
+            light_rule_version: self.model.light_rule.version,
+            simulated: self.model.log.as_ref().is_some_and(|log| log.simulated),
+        }
+    }
+
+    /// What a target's figures mean.
+    pub(crate) fn score(&self, target: &Target) -> Result<Score, Refused> {
+        let (area, indicator) = (&target.definition.area, &target.definition.indicator);
+        let score = self.views.score_target(&self.model, area, indicator, self.valid_date, self.known());
+        let score = score.map_err(|error| refusal::from_views(&error))?;
+        score.ok_or_else(|| refusal::internal(&format!("target of {indicator} in {area} is not wholly defined")))
+    }
+
+    /// Areas in the order of the source.
+    pub(crate) fn areas(&self) -> Vec<&Area> {
+        let mut areas: Vec<&Area> = self.model.areas.values().collect();
+        areas.sort_by_key(|area| area.definition.order);
+        areas
+    }
+
+    /// The place of an area in the source.
+    pub(crate) fn order_of(&self, area: &AreaId) -> u32 {
+        self.model.areas.get(area).map_or(u32::MAX, |area| area.definition.order)
+    }
+
+    /// Milestones of one project or of all, by due date.
+    pub(crate) fn milestones(&self, project: Option<&ProjectId>) -> Result<Vec<Milestone>, Refused> {
+        let found = self.views.milestones(project, self.valid_date, self.known());
+        let mut found = found.map_err(|error| refusal::from_views(&error))?;
+        // Stable: those of one day stay in the order of their ids.
+        found.sort_by_key(|milestone| milestone.due_date);
+        Ok(found)
+    }
+
+    /// The views, for what only one answer needs.
+    pub(crate) const fn views(&self) -> &Views {
+        &self.views
+    }
+}
+
+fn defined(model: &Model) -> Result<&PlanDefined, Refused> {
+    model.plan.as_ref().ok_or_else(|| refusal::internal("a published plan has no definition"))
+}

@@ -1,0 +1,174 @@
+//! The gRPC face of progress: who asks, for which plan, when; then one reading, and one answer. The caller has been
+//! authenticated before; its [`Principal`] comes with the request.
+
+use std::sync::Arc;
+
+use songhua_access::{AccessError, Permission, Principal};
+use songhua_domain::id::PlanId;
+use songhua_wire::pb;
+use songhua_wire::pb::progress_service_server::ProgressService;
+use tonic::{Request, Response, Status};
+
+use crate::as_of::AsOf;
+use crate::filter::{Field, Filter};
+use crate::page::{Arguments, Page};
+use crate::reader::ReaderRegistry;
+use crate::reading::Reading;
+use crate::refusal::{self, Refused};
+use crate::{circle, indicator, milestone, name, overview, plan, project};
+
+/// Serves `ProgressService`.
+pub struct ProgressServer {
+    readers: Arc<ReaderRegistry>,
+}
+
+/// What a method answers.
+type Answer<T> = Result<Response<T>, Status>;
+
+impl ProgressServer {
+    /// A server for the plans of a node.
+    pub const fn new(readers: Arc<ReaderRegistry>) -> Self {
+        Self { readers }
+    }
+
+    /// Takes a reading for `caller` and makes an answer of it. Reading blocks, so it is done on a thread for that.
+    async fn read<T: Send + 'static>(
+        &self,
+        caller: &Principal,
+        plan: PlanId,
+        as_of: AsOf,
+        answer: impl FnOnce(&Reading) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let allowed = caller.require(Permission::ReadProgress, Some(&plan));
+        allowed.map_err(|error| refusal::from_access(&error))?;
+        let reader = self.readers.get(&plan).ok_or_else(|| refusal::plan_not_found(&plan))?;
+        reader.check()?;
+        reader.wait_for(as_of.min_position).await?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let reading = Reading::take(&reader, &plan, &as_of)?;
+            let answer = answer(&reading)?;
+            reading.check()?;
+            Ok(answer)
+        });
+        reading.await.unwrap_or_else(|error| Err(refusal::internal(&format!("a read ended early: {error}"))))
+    }
+}
+
+/// The caller, and what it asks.
+fn enter<T>(request: Request<T>) -> Result<(Principal, T), Status> {
+    let caller = request.extensions().get::<Principal>().cloned();
+    let caller = caller.ok_or_else(|| Status::from(*refusal::from_access(&AccessError::TokenMissing)))?;
+    Ok((caller, request.into_inner()))
+}
+
+fn finish<T>(answer: Result<T, Refused>) -> Answer<T> {
+    answer.map(Response::new).map_err(|refused| Status::from(*refused))
+}
+
+/// Which items of a list, and when; a later page is read at the day and position of the first.
+fn enter_list(
+    arguments: &Arguments<'_>,
+    page_size: i32,
+    page_token: &str,
+    fields: &[Field],
+) -> Result<(Filter, Page, AsOf), Refused> {
+    let page = Page::read(arguments, page_size, page_token)?;
+    let filter = Filter::parse(arguments.filter, fields)?;
+    Ok((filter, page, AsOf { pinned: page.pinned, ..AsOf::read(arguments.as_of)? }))
+}
+
+#[tonic::async_trait]
+impl ProgressService for ProgressServer {
+    async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::GetPlanResponse> {
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("name", &request.name)?;
+            self.read(&caller, plan, AsOf::read(request.as_of.as_ref())?, plan::get).await
+        };
+        finish(answer.await)
+    }
+
+    async fn get_overview(&self, request: Request<pb::GetOverviewRequest>) -> Answer<pb::GetOverviewResponse> {
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("name", &request.name)?;
+            self.read(&caller, plan, AsOf::read(request.as_of.as_ref())?, overview::get).await
+        };
+        finish(answer.await)
+    }
+
+    async fn list_circles(&self, request: Request<pb::ListCirclesRequest>) -> Answer<pb::ListCirclesResponse> {
+        let (caller, pb::ListCirclesRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "circles", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, circle::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| circle::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
+    }
+
+    async fn get_circle(&self, request: Request<pb::GetCircleRequest>) -> Answer<pb::GetCircleResponse> {
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let (plan, area) = name::area(&request.name)?;
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            self.read(&caller, plan, as_of, move |reading| circle::get(reading, &area)).await
+        };
+        finish(answer.await)
+    }
+
+    async fn list_indicators(&self, request: Request<pb::ListIndicatorsRequest>) -> Answer<pb::ListIndicatorsResponse> {
+        let (caller, pb::ListIndicatorsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "indicators", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, indicator::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| indicator::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
+    }
+
+    async fn get_indicator(&self, request: Request<pb::GetIndicatorRequest>) -> Answer<pb::GetIndicatorResponse> {
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let (plan, indicator) = name::indicator(&request.name)?;
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            self.read(&caller, plan, as_of, move |reading| indicator::get(reading, &indicator)).await
+        };
+        finish(answer.await)
+    }
+
+    async fn list_projects(&self, request: Request<pb::ListProjectsRequest>) -> Answer<pb::ListProjectsResponse> {
+        let (caller, pb::ListProjectsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "projects", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, project::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| project::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
+    }
+
+    async fn get_project(&self, request: Request<pb::GetProjectRequest>) -> Answer<pb::GetProjectResponse> {
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let (plan, project) = name::project(&request.name)?;
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            self.read(&caller, plan, as_of, move |reading| project::get(reading, &project)).await
+        };
+        finish(answer.await)
+    }
+
+    async fn list_milestones(&self, request: Request<pb::ListMilestonesRequest>) -> Answer<pb::ListMilestonesResponse> {
+        let (caller, pb::ListMilestonesRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let (plan, project) = name::milestone_parent(&parent)?;
+            let arguments = Arguments { list: "milestones", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, milestone::FIELDS)?;
+            let list = move |reading: &Reading| milestone::list(reading, project.as_ref(), &filter, &page);
+            self.read(&caller, plan, as_of, list).await
+        };
+        finish(answer.await)
+    }
+}

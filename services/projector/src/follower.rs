@@ -1,0 +1,106 @@
+//! The projector as a follower of the log: effect and checkpoint in one write.
+//!
+//! Place in the flow: driven by `songhua_log::follow`, which resets it where its state does not belong to the log. It
+//! must not know what an event does.
+
+use std::path::Path;
+
+use songhua_domain::event::Event;
+use songhua_log::{Checkpoint, FollowError, Follower, StoredRecord};
+use songhua_views::{Options, ViewBatch, Views, ViewsError};
+use songhua_wire::record::{DecodeError, decode_event};
+
+use crate::fold::{FoldError, fold};
+use crate::judge::judge;
+
+/// The follower's name, in health, logs and metrics.
+const NAME: &str = "projector";
+
+/// Grows the views of one plan.
+#[derive(Debug)]
+pub struct Projector {
+    views: Views,
+}
+
+/// Opens the views in `dir` and the projector that grows them. Views that are damaged or of another layout are deleted:
+/// the log has everything.
+///
+/// # Errors
+/// [`ViewsError`] if they cannot even be begun anew, or if another process has them open.
+pub fn open(dir: &Path, options: Options) -> Result<Projector, ViewsError> {
+    let views = match Views::open(dir, options) {
+        Err(reason @ ViewsError::Locked { .. }) => return Err(reason),
+        Err(reason) => {
+            tracing::warn!(follower = NAME, %reason, "views deleted; rebuilding from the log");
+            Views::delete(dir)?;
+            Views::open(dir, options)?
+        }
+        Ok(views) => views,
+    };
+    Ok(Projector { views })
+}
+
+impl Projector {
+    /// The views, for readers: clones are handles on the same ones.
+    pub const fn views(&self) -> &Views {
+        &self.views
+    }
+}
+
+impl Follower for Projector {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, FollowError> {
+        self.views.checkpoint().map_err(failed)
+    }
+
+    fn apply(&mut self, records: &[StoredRecord], checkpoint: Checkpoint) -> Result<(), FollowError> {
+        let mut batch = self.views.batch().map_err(failed)?;
+        for record in records {
+            apply_record(&mut batch, record)?;
+        }
+        batch.commit(checkpoint).map_err(failed)
+    }
+
+    fn reset(&mut self, _reason: &str) -> Result<(), FollowError> {
+        self.views.reset().map_err(failed)
+    }
+}
+
+fn apply_record(batch: &mut ViewBatch<'_>, record: &StoredRecord) -> Result<(), FollowError> {
+    let position = record.position.0;
+    let event = decode_event(position, &record.bytes).map_err(|error| undecodable(position, error))?;
+    grow(batch, &event).map_err(|error| match error {
+        FoldError::Views(error) => failed(error),
+        wrong @ (FoldError::Dangling { .. } | FoldError::Undated) => malformed(position, wrong.to_string()),
+    })?;
+    if record.position == record.submission_last {
+        batch.submission_ends(record.recorded_time_us, position);
+    }
+    Ok(())
+}
+
+/// Everything that one event does to the views.
+pub(crate) fn grow(batch: &mut ViewBatch<'_>, event: &Event) -> Result<(), FoldError> {
+    let touched = fold(batch, event)?;
+    Ok(judge(batch, event.position, &touched)?)
+}
+
+fn undecodable(position: u64, error: DecodeError) -> FollowError {
+    match error {
+        DecodeError::UpgradeNeeded { needs, reads } => {
+            FollowError::UpgradeNeeded { follower: NAME.to_owned(), position, needs, reads }
+        }
+        DecodeError::Malformed(detail) => malformed(position, detail),
+    }
+}
+
+fn malformed(position: u64, detail: String) -> FollowError {
+    FollowError::Undecodable { follower: NAME.to_owned(), position, detail }
+}
+
+fn failed(error: ViewsError) -> FollowError {
+    FollowError::State { follower: NAME.to_owned(), detail: error.to_string() }
+}

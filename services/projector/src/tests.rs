@@ -1,0 +1,9 @@
+//! Tests of the projector and of the views it grows: a small plan, histories on it, and what reads must answer.
+
+mod crash;
+mod follower;
+mod history;
+mod naive;
+mod plan;
+mod rebuild;
+mod series;

@@ -1,0 +1,31 @@
+//! Read models on sled: packed series, definitions, milestones, changes, checkpoints. On disk: `../LAYOUT.md`.
+//!
+//! Place in the flow: log → projector → [`ViewBatch`] → one sled tree → [`Views`] → progress. Everything here can be
+//! deleted and rebuilt. Every read names the position it knows (`known`) and sees nothing behind it; the same
+//! [`Views::score_target`] answers the projector's changes and the readers' questions.
+//!
+//! It must not know: protobuf, gRPC, how records are encoded, clocks (the day is a parameter).
+
+mod batch;
+mod definition;
+mod derived;
+mod error;
+mod key;
+mod milestone;
+mod model;
+mod row;
+mod scoring;
+mod series;
+mod store;
+#[cfg(test)]
+mod tests;
+mod views;
+
+pub use batch::{Subject, ViewBatch};
+pub use definition::{Definition, StageEffective};
+pub use error::ViewsError;
+pub use milestone::{Milestone, MilestoneChange, MilestoneFact, MilestoneRow};
+pub use model::{Area, Model, Published, StageChange, Target};
+pub use row::Change;
+pub use series::{Entry, EntryFigure, EntryKind, Recorded, Series, SeriesKey};
+pub use views::{Options, Views};

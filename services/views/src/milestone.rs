@@ -1,0 +1,242 @@
+//! Milestones: what happened to each, and how it stands on a day as known.
+//!
+//! Place in the flow: the batch writes one row for each event, reads fold the rows up to the known position. It must
+//! not know: projects' areas, completion, who may report.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use songhua_domain::event::{
+    MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
+    MilestoneRescheduled, Name,
+};
+use songhua_domain::id::{AgencyId, MilestoneId, ProjectId};
+use songhua_domain::quantity::Decimal;
+use songhua_domain::vocabulary::{MilestoneStatus, MilestoneType};
+use uuid::Uuid;
+
+/// What happened; `of` is the position of the report it speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MilestoneFact {
+    /// It was planned.
+    Planned(MilestonePlanned),
+    /// Its due date moved.
+    Rescheduled(MilestoneRescheduled),
+    /// It was reached.
+    Reached(MilestoneReached),
+    /// It was reached in part.
+    PartiallyReached(MilestonePartiallyReached),
+    /// A review found it not met.
+    Missed(MilestoneMissed),
+    /// It is no longer wanted.
+    Cancelled(MilestoneCancelled),
+    /// A report was checked and agreed to.
+    Verified {
+        /// The report.
+        of: u64,
+        /// What was looked at.
+        finding: String,
+    },
+    /// A report was checked and disagreed with.
+    Rejected {
+        /// The report.
+        of: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One row of a milestone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MilestoneRow {
+    /// What happened.
+    pub fact: MilestoneFact,
+    /// When it was recorded, microseconds since 1970-01-01 UTC.
+    pub recorded_time_us: i64,
+    /// When it became true, if the event says so beside its payload.
+    pub effective: Option<Date>,
+    /// Who it is from.
+    pub agency: Option<AgencyId>,
+    /// Its event's id.
+    pub event_id: Uuid,
+}
+
+/// Something that happened to a milestone, for readers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MilestoneChange {
+    /// Its position.
+    pub position: u64,
+    /// The event's type, for example `MilestoneRescheduled`.
+    pub event_type: &'static str,
+    /// When it was recorded, microseconds since 1970-01-01 UTC.
+    pub recorded_time_us: i64,
+    /// The date the event names; else its effective date.
+    pub date: Option<Date>,
+    /// With a reschedule: the due date before.
+    pub previous_due_date: Option<Date>,
+    /// Reason, shortfall or finding.
+    pub text: String,
+    /// Who it is from.
+    pub agency: Option<AgencyId>,
+}
+
+/// A milestone as known, as of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Milestone {
+    /// Its project.
+    pub project: ProjectId,
+    /// Its id.
+    pub milestone: MilestoneId,
+    /// Its type.
+    pub milestone_type: MilestoneType,
+    /// Its title.
+    pub title: Name,
+    /// Its weight.
+    pub weight: Decimal,
+    /// Due date at first.
+    pub original_due_date: Date,
+    /// Due date as known.
+    pub due_date: Date,
+    /// How often it was moved.
+    pub reschedule_count: u32,
+    /// As of the day.
+    pub status: MilestoneStatus,
+    /// Not met, not cancelled, and the due date has passed.
+    pub overdue: bool,
+    /// With `Met`: when.
+    pub reach_date: Option<Date>,
+    /// With `PartiallyMet`: how much.
+    pub percent: Option<Decimal>,
+    /// Whether the report behind the status is verified.
+    pub verified: bool,
+    /// Everything that happened to it as known, oldest first, also what the day does not see yet.
+    pub changes: Vec<MilestoneChange>,
+}
+
+/// A report and what became of it.
+struct Report<'a> {
+    position: u64,
+    /// From when it holds; none = always.
+    date: Option<Date>,
+    fact: &'a MilestoneFact,
+    verified: bool,
+}
+
+impl Milestone {
+    /// Folds the rows of one milestone, oldest first; none where it was not planned.
+    pub(crate) fn fold(rows: &[(u64, MilestoneRow)], valid_date: Date) -> Option<Self> {
+        let planned = rows.iter().find_map(|(_, row)| match &row.fact {
+            MilestoneFact::Planned(planned) => Some(planned),
+            _ => None,
+        })?;
+        let mut milestone = Self::planned(planned);
+        for (position, row) in rows {
+            if let MilestoneFact::Rescheduled(moved) = &row.fact {
+                milestone.due_date = moved.due_date;
+                milestone.reschedule_count += 1;
+            }
+            milestone.changes.push(row.change(*position));
+        }
+        if let Some(report) = standing(&reports(rows), valid_date) {
+            milestone.settle(report);
+        }
+        let closed = matches!(milestone.status, MilestoneStatus::Met | MilestoneStatus::Cancelled);
+        milestone.overdue = !closed && milestone.due_date < valid_date;
+        Some(milestone)
+    }
+
+    fn planned(planned: &MilestonePlanned) -> Self {
+        Self {
+            project: planned.project.clone(),
+            milestone: planned.milestone.clone(),
+            milestone_type: planned.milestone_type,
+            title: planned.title.clone(),
+            weight: planned.weight,
+            original_due_date: planned.due_date,
+            due_date: planned.due_date,
+            reschedule_count: 0,
+            status: MilestoneStatus::Scheduled,
+            overdue: false,
+            reach_date: None,
+            percent: None,
+            verified: false,
+            changes: Vec::new(),
+        }
+    }
+
+    fn settle(&mut self, report: &Report<'_>) {
+        self.verified = report.verified;
+        match report.fact {
+            MilestoneFact::Reached(reached) => {
+                self.status = MilestoneStatus::Met;
+                self.reach_date = Some(reached.reach_date);
+            }
+            MilestoneFact::PartiallyReached(part) => {
+                self.status = MilestoneStatus::PartiallyMet;
+                self.percent = Some(part.percent);
+            }
+            MilestoneFact::Missed(_) => self.status = MilestoneStatus::NotMet,
+            MilestoneFact::Cancelled(_) => self.status = MilestoneStatus::Cancelled,
+            MilestoneFact::Planned(_)
+            | MilestoneFact::Rescheduled(_)
+            | MilestoneFact::Verified { .. }
+            | MilestoneFact::Rejected { .. } => {}
+        }
+    }
+}
+
+/// Reports that were not rejected, oldest first.
+fn reports(rows: &[(u64, MilestoneRow)]) -> Vec<Report<'_>> {
+    let mut reports: Vec<Report<'_>> = Vec::new();
+    for (position, row) in rows {
+        let (position, fact) = (*position, &row.fact);
+        let report = |date| Report { position, date, fact, verified: false };
+        match fact {
+            MilestoneFact::Reached(reached) => reports.push(report(Some(reached.reach_date))),
+            MilestoneFact::PartiallyReached(part) => reports.push(report(Some(part.as_of))),
+            MilestoneFact::Missed(missed) => reports.push(report(Some(missed.as_of))),
+            MilestoneFact::Cancelled(_) => reports.push(report(row.effective)),
+            MilestoneFact::Verified { of, .. } => {
+                reports.iter_mut().filter(|report| report.position == *of).for_each(|report| report.verified = true);
+            }
+            MilestoneFact::Rejected { of, .. } => reports.retain(|report| report.position != *of),
+            MilestoneFact::Planned(_) | MilestoneFact::Rescheduled(_) => {}
+        }
+    }
+    reports
+}
+
+/// The report that decides on a day: a cancellation, else the last word among those that speak of that day or an
+/// earlier one. Ingest decides what may follow what, in the order of the log, and so does this.
+fn standing<'r, 'a>(reports: &'r [Report<'a>], valid_date: Date) -> Option<&'r Report<'a>> {
+    let seen = reports.iter().filter(|report| report.date.is_none_or(|date| date <= valid_date));
+    seen.max_by_key(|report| (matches!(report.fact, MilestoneFact::Cancelled(_)), report.position))
+}
+
+impl MilestoneRow {
+    fn change(&self, position: u64) -> MilestoneChange {
+        let (event_type, date, previous_due_date, text) = match &self.fact {
+            MilestoneFact::Planned(planned) => ("MilestonePlanned", Some(planned.due_date), None, ""),
+            MilestoneFact::Rescheduled(moved) => {
+                let (to, from) = (Some(moved.due_date), Some(moved.previous_due_date));
+                ("MilestoneRescheduled", to, from, moved.reason.as_str())
+            }
+            MilestoneFact::Reached(reached) => ("MilestoneReached", Some(reached.reach_date), None, ""),
+            MilestoneFact::PartiallyReached(part) => {
+                ("MilestonePartiallyReached", Some(part.as_of), None, part.shortfall.as_str())
+            }
+            MilestoneFact::Missed(missed) => ("MilestoneMissed", Some(missed.as_of), None, missed.reason.as_str()),
+            MilestoneFact::Cancelled(ended) => ("MilestoneCancelled", self.effective, None, ended.reason.as_str()),
+            MilestoneFact::Verified { finding, .. } => ("VerificationAccepted", self.effective, None, finding.as_str()),
+            MilestoneFact::Rejected { reason, .. } => ("VerificationRejected", self.effective, None, reason.as_str()),
+        };
+        MilestoneChange {
+            position,
+            event_type,
+            recorded_time_us: self.recorded_time_us,
+            date,
+            previous_due_date,
+            text: text.to_owned(),
+            agency: self.agency.clone(),
+        }
+    }
+}

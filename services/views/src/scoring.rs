@@ -1,0 +1,60 @@
+//! From rows to a score: the one way a target is scored, for the projector's changes and for every read.
+//!
+//! Place in the flow: model + live figures → `domain::score`. It must not know the arithmetic, nor where figures are
+//! kept: it asks for them.
+
+use jiff::civil::Date;
+use songhua_domain::id::{AreaId, IndicatorId};
+use songhua_domain::score::{Observation, Score, Series, score};
+use songhua_domain::vocabulary::AreaKind;
+
+use crate::derived;
+use crate::error::ViewsError;
+use crate::model::Model;
+use crate::series::SeriesKey;
+
+/// Live figures of a series, as known.
+type Live<'a> = &'a mut dyn FnMut(&SeriesKey) -> Result<Vec<Observation>, ViewsError>;
+
+/// Scores a target; none where it is not (wholly) defined.
+pub(crate) fn score_target(
+    model: &Model,
+    area: &AreaId,
+    indicator: &IndicatorId,
+    valid_date: Date,
+    live: Live<'_>,
+) -> Result<Option<Score>, ViewsError> {
+    let Some(spec) = model.target_spec(area, indicator) else { return Ok(None) };
+    let mut observations = observations(model, area, indicator, live)?;
+    let other = model.target(area, indicator).and_then(|target| target.definition.other_series.as_ref());
+    if let Some(other) = other {
+        let compared = compared(model, area, other, live)?;
+        observations.extend(compared.into_iter().map(|one| Observation { series: Series::Other, ..one }));
+    }
+    Ok(Some(score(&spec, &model.light_rule, &observations, valid_date)))
+}
+
+/// Live figures of an indicator's total in an area, derived where the indicator says so.
+pub(crate) fn observations(
+    model: &Model,
+    area: &AreaId,
+    indicator: &IndicatorId,
+    live: Live<'_>,
+) -> Result<Vec<Observation>, ViewsError> {
+    match model.indicators.get(indicator).and_then(|defined| defined.derived.as_ref()) {
+        Some(rule) => Ok(derived::observations(model, rule)),
+        None => live(&SeriesKey::total(area, indicator)),
+    }
+}
+
+/// The other series: of the same area, or of the city where the area has no figure of it.
+fn compared(model: &Model, area: &AreaId, other: &IndicatorId, live: Live<'_>) -> Result<Vec<Observation>, ViewsError> {
+    let cities = model.areas.values().filter(|area| area.definition.kind == AreaKind::City);
+    for area in std::iter::once(area).chain(cities.map(|city| &city.definition.area)) {
+        let found = observations(model, area, other, live)?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,114 @@
+//! What a client sends: `EventInput`, both ways.
+//!
+//! Place in the flow: ingest reads a request's events here before anything is decided; [`crate::record`] reads and
+//! writes the same message inside a record. A message that is accepted contains only values of the domain; one that is
+//! not names every field to mend. It must not know: what the plan contains, or whether an event is allowed.
+
+mod area;
+mod common;
+mod delivery;
+mod indicator;
+mod measurement;
+mod plan;
+
+use songhua_domain::event::{self as domain, EVIDENCE_MAX};
+
+use crate::field::{CORRELATION_LENGTH_MAX, FromWire};
+use crate::pb;
+use crate::time::date_to_pb;
+use crate::violation::{At, Found, Origin, Violations};
+
+/// Reads what a client sent.
+///
+/// # Errors
+/// [`Violations`], one for each field that is malformed, too long, out of range or missing.
+pub fn input_from_pb(input: &pb::EventInput) -> Result<domain::EventInput, Violations> {
+    let found = Found::new(Origin::Client);
+    let value = domain::EventInput::read(found.root(), input);
+    found.settle(value)
+}
+
+/// An event as a client would send it. Reading it again gives an equal event.
+pub fn input_to_pb(input: &domain::EventInput) -> pb::EventInput {
+    pb::EventInput {
+        event_id: input.event_id.to_string(),
+        effective_date: input.effective_date.map(date_to_pb),
+        comment: input.comment.clone(),
+        source_ref: input.source_ref.clone(),
+        evidence: input.evidence.iter().map(pb::Evidence::from).collect(),
+        correlation_id: input.correlation_id.clone(),
+        causation_id: input.causation_id.map(|id| id.to_string()).unwrap_or_default(),
+        payload: Some((&input.payload).into()),
+    }
+}
+
+impl FromWire for domain::EventInput {
+    type Wire = pb::EventInput;
+    fn read(at: At<'_>, wire: &pb::EventInput) -> Option<Self> {
+        use domain::EventInput;
+        crate::violation::gather!(EventInput {
+            event_id: at.field("event_id").uuid(&wire.event_id),
+            effective_date: at.field("effective_date").optional_date(wire.effective_date.as_ref()),
+            comment: at.field("comment").text(&wire.comment),
+            source_ref: at.field("source_ref").text(&wire.source_ref),
+            evidence: at.field("evidence").each(&wire.evidence, EVIDENCE_MAX, domain::Evidence::read),
+            correlation_id: at.field("correlation_id").line(&wire.correlation_id, CORRELATION_LENGTH_MAX),
+            causation_id: at.field("causation_id").optional_uuid(&wire.causation_id),
+            payload: payload(at, wire.payload.as_ref()),
+        })
+    }
+}
+
+macro_rules! payloads {
+    ($($variant:ident $field:ident $tag:literal = $token:literal,)*) => {
+        fn payload(at: At<'_>, wire: Option<&pb::event_input::Payload>) -> Option<domain::Payload> {
+            match wire {
+                $(Some(pb::event_input::Payload::$variant(wire)) => {
+                    domain::$variant::read(at.field(stringify!($field)), wire).map(domain::Payload::$variant)
+                })*
+                None => at.field("payload").refuse("is required: set one of the event types"),
+            }
+        }
+        /// Token of the event type whose payload has this field number in `EventInput`.
+        pub(crate) const fn type_token(tag: u32) -> Option<&'static str> {
+            match tag { $($tag => Some($token),)* _ => None }
+        }
+        impl From<&domain::Payload> for pb::event_input::Payload {
+            fn from(payload: &domain::Payload) -> Self {
+                match payload { $(domain::Payload::$variant(value) => Self::$variant(value.into()),)* }
+            }
+        }
+    };
+}
+
+payloads! {
+    LogCreated log_created 16 = "log.created",
+    DayOpened day_opened 17 = "day.opened",
+    PlanDefined plan_defined 18 = "plan.defined",
+    PlanPublished plan_published 19 = "plan.published",
+    AreaDesignated area_designated 20 = "area.designated",
+    AreaStageChanged area_stage_changed 21 = "area.stage-changed",
+    IndicatorDefined indicator_defined 22 = "indicator.defined",
+    TargetSet target_set 23 = "target.set",
+    BaselineSet baseline_set 24 = "baseline.set",
+    InterimTargetsSet interim_targets_set 25 = "interim-targets.set",
+    LightRuleAdopted light_rule_adopted 26 = "light-rule.adopted",
+    AgencyRegistered agency_registered 27 = "agency.registered",
+    AgencyAssigned agency_assigned 28 = "agency.assigned",
+    ProjectRegistered project_registered 29 = "project.registered",
+    ProjectMerged project_merged 30 = "project.merged",
+    MilestonePlanned milestone_planned 31 = "milestone.planned",
+    MilestoneRescheduled milestone_rescheduled 32 = "milestone.rescheduled",
+    MilestoneReached milestone_reached 33 = "milestone.reached",
+    MilestonePartiallyReached milestone_partially_reached 34 = "milestone.partially-reached",
+    MilestoneMissed milestone_missed 35 = "milestone.missed",
+    MilestoneCancelled milestone_cancelled 36 = "milestone.cancelled",
+    MeasurementReported measurement_reported 37 = "measurement.reported",
+    MeasurementCorrected measurement_corrected 38 = "measurement.corrected",
+    MeasurementRetracted measurement_retracted 39 = "measurement.retracted",
+    NothingToReport nothing_to_report 40 = "measurement.nothing-to-report",
+    QualitativeAssessmentRecorded qualitative_assessment_recorded 41 = "assessment.recorded",
+    EvidenceAttached evidence_attached 42 = "evidence.attached",
+    VerificationAccepted verification_accepted 43 = "verification.accepted",
+    VerificationRejected verification_rejected 44 = "verification.rejected",
+}

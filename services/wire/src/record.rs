@@ -1,0 +1,267 @@
+//! Records of a plan's log: one event, encoded once, readable for ever.
+//!
+//! Place in the flow: ingest encodes a decided event here, every follower and a restarted ingest decode it here. Old
+//! records are lifted to today's shape by [`upcast`] on the way in; the bytes in the log are never rewritten. It must
+//! not know: positions and hashes (they are the log's), or what an event does to a plan.
+
+use std::fmt;
+
+use bytes::{Buf, Bytes};
+use jiff::Timestamp;
+use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+use songhua_domain::event::{Actor, Event, EventInput, SubmissionRef};
+use songhua_domain::id::{AreaId, PlanId};
+
+use crate::code::Code;
+use crate::event::{input_to_pb, type_token};
+use crate::field::FromWire;
+use crate::pb;
+use crate::time::{timestamp_from_pb, timestamp_to_pb};
+use crate::violation::{At, Found, Origin, gather};
+
+/// Version of the schema that this binary writes.
+pub const SCHEMA_VERSION: u32 = 1;
+/// Records that ask for a reader up to this version can be read.
+pub const READER_VERSION: u32 = 1;
+/// What a record of [`SCHEMA_VERSION`] asks of its reader.
+const MIN_READER: u32 = 1;
+
+/// Why a record cannot be read. A reader stops at it; it never skips.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// A newer binary wrote it.
+    #[error("the record needs a reader of version {needs}, this binary reads up to {reads}: upgrade the binary")]
+    UpgradeNeeded {
+        /// Version that the record asks for.
+        needs: u32,
+        /// [`READER_VERSION`].
+        reads: u32,
+    },
+    /// It is not a record.
+    #[error("the record is malformed: {0}")]
+    Malformed(String),
+}
+
+/// Everything that ingest knows about an event it accepted: the content of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    /// The plan.
+    pub plan: &'a PlanId,
+    /// The area it is about, if any.
+    pub area: Option<&'a AreaId>,
+    /// Resource name it is about.
+    pub subject: &'a str,
+    /// When it was accepted.
+    pub recorded_time: Timestamp,
+    /// Who sent it.
+    pub actor: &'a Actor,
+    /// The submission it came with.
+    pub submission: SubmissionRef,
+    /// Whether it is 补录.
+    pub back_dated: bool,
+    /// What was sent.
+    pub input: &'a EventInput,
+}
+
+/// A record, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The plan.
+    pub plan: PlanId,
+    /// The area it is about, if any.
+    pub area: Option<AreaId>,
+    /// Resource name it is about.
+    pub subject: String,
+    /// The event, at the position that the log assigned.
+    pub event: Event,
+}
+
+/// What filters ask of a record; read without its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordHeader {
+    /// The plan.
+    pub plan: PlanId,
+    /// The area it is about, if any.
+    pub area: Option<AreaId>,
+    /// Resource name it is about.
+    pub subject: String,
+    /// Token of its event type, for example `measurement.reported`.
+    pub event_type: &'static str,
+}
+
+/// The bytes of a record. The same envelope always gives the same bytes.
+pub fn encode_event(envelope: &Envelope<'_>) -> Bytes {
+    let event = pb::Event {
+        schema_version: SCHEMA_VERSION,
+        min_reader: MIN_READER,
+        plan: envelope.plan.to_string(),
+        area: envelope.area.map(ToString::to_string).unwrap_or_default(),
+        subject: envelope.subject.to_owned(),
+        recorded_time: Some(timestamp_to_pb(envelope.recorded_time)),
+        actor: Some(envelope.actor.into()),
+        submission_id: envelope.submission.id.to_string(),
+        submission_index: envelope.submission.index,
+        submission_count: envelope.submission.count,
+        back_dated: envelope.back_dated,
+        input: Some(input_to_pb(envelope.input)),
+    };
+    event.encode_to_vec().into()
+}
+
+/// Reads the event of a record.
+///
+/// # Errors
+/// [`DecodeError::UpgradeNeeded`] if a newer binary wrote it, [`DecodeError::Malformed`] if it is not a record.
+pub fn decode_event(position: u64, bytes: &[u8]) -> Result<Event, DecodeError> {
+    decode_record(position, bytes).map(|record| record.event)
+}
+
+/// Reads a record with its plan, area and subject.
+///
+/// # Errors
+/// As [`decode_event`].
+pub fn decode_record(position: u64, bytes: &[u8]) -> Result<Record, DecodeError> {
+    let version = readable_version(bytes)?;
+    let event = upcast(version, pb::Event::decode(bytes).map_err(malformed)?);
+    let found = Found::new(Origin::Log);
+    let record = record(found.root(), position, &event);
+    found.settle(record).map_err(malformed)
+}
+
+/// Reads what filters ask, leaving the payload alone.
+///
+/// # Errors
+/// As [`decode_event`].
+pub fn decode_header(bytes: &[u8]) -> Result<RecordHeader, DecodeError> {
+    readable_version(bytes)?;
+    let head = Head::decode(bytes).map_err(malformed)?;
+    let event_type = payload_type(head.input.clone())?;
+    let found = Found::new(Origin::Log);
+    let header = header(found.root(), head, event_type);
+    found.settle(header).map_err(malformed)
+}
+
+fn header(at: At<'_>, head: Head, event_type: &'static str) -> Option<RecordHeader> {
+    gather!(RecordHeader {
+        plan: at.field("plan").id(&head.plan),
+        area: at.field("area").optional_id(&head.area),
+        subject: Some(head.subject),
+        event_type: Some(event_type),
+    })
+}
+
+/// Lifts a record of an earlier schema version to today's. Pure: the same record always gives the same event.
+const fn upcast(_schema_version: u32, event: pb::Event) -> pb::Event {
+    // Version 1 is the only one. A version 2 goes here as a step from 1 to 2, with its committed fixtures.
+    event
+}
+
+/// The first two fields of every record, plan or system, in every version.
+#[derive(Clone, PartialEq, Message)]
+struct Versions {
+    #[prost(uint32, tag = "1")]
+    schema_version: u32,
+    #[prost(uint32, tag = "2")]
+    min_reader: u32,
+}
+
+/// The parts of a record that [`RecordHeader`] needs.
+#[derive(Clone, PartialEq, Message)]
+struct Head {
+    #[prost(string, tag = "3")]
+    plan: String,
+    #[prost(string, tag = "4")]
+    area: String,
+    #[prost(string, tag = "5")]
+    subject: String,
+    #[prost(bytes = "bytes", tag = "12")]
+    input: Bytes,
+}
+
+/// The schema version of a record that this binary may read. Looks at nothing else: the rest may be of another time.
+pub(crate) fn readable_version(bytes: &[u8]) -> Result<u32, DecodeError> {
+    let versions = Versions::decode(bytes).map_err(malformed)?;
+    if versions.min_reader > READER_VERSION {
+        return Err(DecodeError::UpgradeNeeded { needs: versions.min_reader, reads: READER_VERSION });
+    }
+    if versions.schema_version == 0 || versions.min_reader == 0 {
+        return Err(malformed("it names no schema_version or no min_reader"));
+    }
+    Ok(versions.schema_version)
+}
+
+pub(crate) fn malformed(error: impl fmt::Display) -> DecodeError {
+    DecodeError::Malformed(error.to_string())
+}
+
+/// Finds the payload by its field number, skipping over everything; of several the last one counts, as in decoding.
+fn payload_type(mut input: Bytes) -> Result<&'static str, DecodeError> {
+    let mut last = None;
+    while input.has_remaining() {
+        let (tag, wire_type) = decode_key(&mut input).map_err(malformed)?;
+        last = type_token(tag).or(last);
+        skip_field(wire_type, tag, &mut input, DecodeContext::default()).map_err(malformed)?;
+    }
+    last.ok_or_else(|| malformed("input.payload: is not of a known event type"))
+}
+
+fn record(at: At<'_>, position: u64, wire: &pb::Event) -> Option<Record> {
+    gather!(Record {
+        plan: at.field("plan").id(&wire.plan),
+        area: at.field("area").optional_id(&wire.area),
+        subject: Some(wire.subject.clone()),
+        event: event(at, position, wire),
+    })
+}
+
+fn event(at: At<'_>, position: u64, wire: &pb::Event) -> Option<Event> {
+    gather!(Event {
+        position: Some(position),
+        recorded_time: moment(at.field("recorded_time"), wire.recorded_time.as_ref()),
+        actor: at.field("actor").message(wire.actor.as_ref()),
+        submission: submission(at, wire),
+        back_dated: Some(wire.back_dated),
+        input: at.field("input").message(wire.input.as_ref()),
+    })
+}
+
+fn submission(at: At<'_>, wire: &pb::Event) -> Option<SubmissionRef> {
+    gather!(SubmissionRef {
+        id: at.field("submission_id").uuid(&wire.submission_id),
+        index: Some(wire.submission_index),
+        count: Some(wire.submission_count),
+    })
+}
+
+pub(crate) fn moment(at: At<'_>, wire: Option<&pbjson_types::Timestamp>) -> Option<Timestamp> {
+    match wire {
+        Some(wire) => at.accept(timestamp_from_pb(wire)),
+        None => at.refuse("is required"),
+    }
+}
+
+impl FromWire for Actor {
+    type Wire = pb::Actor;
+    fn read(at: At<'_>, wire: &pb::Actor) -> Option<Self> {
+        gather!(Actor {
+            principal: Some(wire.principal.clone()),
+            agency: at.field("agency").optional_id(&wire.agency),
+            role: at.field("role").code(wire.role),
+            credential_digest: at.field("credential_digest").digest(&wire.credential_digest),
+            on_behalf_of: at.field("on_behalf_of").optional_id(&wire.on_behalf_of),
+        })
+    }
+}
+
+impl From<&Actor> for pb::Actor {
+    fn from(actor: &Actor) -> Self {
+        Self {
+            principal: actor.principal.clone(),
+            agency: actor.agency.as_ref().map(ToString::to_string).unwrap_or_default(),
+            role: actor.role.to_wire(),
+            credential_digest: actor.credential_digest.to_vec(),
+            on_behalf_of: actor.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+}

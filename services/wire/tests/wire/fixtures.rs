@@ -1,0 +1,174 @@
+//! Records for ever: one committed file for each event type and schema version.
+//!
+//! `SONGHUA_BLESS=1 cargo test -p songhua-wire` writes the files of the current version; those of earlier versions are
+//! never written again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use prost::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use songhua_domain::event::{Event, EventInput, SubmissionRef};
+use songhua_wire::pb;
+use songhua_wire::record::{
+    DecodeError, Envelope, READER_VERSION, RecordHeader, SCHEMA_VERSION, decode_event, decode_header, decode_record,
+    encode_event,
+};
+use songhua_wire::system::{decode_system_event, encode_system_event};
+
+use crate::samples::{self, SUBMISSION, id};
+
+const POSITION: u64 = 42;
+const SUBJECT: &str = "plans/demo/areas/city";
+
+fn path(version: u32, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/v{version}/{name}"))
+}
+
+fn expected(input: EventInput) -> Event {
+    Event {
+        position: POSITION,
+        recorded_time: "2026-11-23T04:05:06.789Z".parse().unwrap(),
+        actor: samples::actor(),
+        submission: SubmissionRef { id: SUBMISSION, index: 1, count: 3 },
+        back_dated: true,
+        input,
+    }
+}
+
+fn encoded(event: &Event) -> Vec<u8> {
+    let envelope = Envelope {
+        plan: &id("demo"),
+        area: Some(&id("city")),
+        subject: SUBJECT,
+        recorded_time: event.recorded_time,
+        actor: &event.actor,
+        submission: event.submission,
+        back_dated: event.back_dated,
+        input: &event.input,
+    };
+    encode_event(&envelope).to_vec()
+}
+
+/// Checks one fixture of the current version against `bytes` that today's code writes; or writes it, if blessed.
+fn check_current<M: Message + Default + Serialize + DeserializeOwned + PartialEq>(name: &str, bytes: &[u8]) {
+    let message = M::decode(bytes).unwrap();
+    let json = serde_json::to_string_pretty(&message).unwrap() + "\n";
+    let (binary, readable) =
+        (path(SCHEMA_VERSION, &format!("{name}.bin")), path(SCHEMA_VERSION, &format!("{name}.json")));
+    if std::env::var_os("SONGHUA_BLESS").is_some() {
+        std::fs::create_dir_all(binary.parent().unwrap()).unwrap();
+        std::fs::write(&binary, bytes).unwrap();
+        std::fs::write(&readable, &json).unwrap();
+    }
+    assert_eq!(std::fs::read(&binary).unwrap(), bytes, "{name} is no longer written as it was");
+    assert_eq!(std::fs::read_to_string(&readable).unwrap(), json, "{name} reads differently as JSON");
+    assert!(serde_json::from_str::<M>(&json).unwrap() == message, "{name} does not come back from JSON");
+}
+
+#[test]
+fn every_event_type_is_written_as_it_was_committed() {
+    for input in samples::inputs() {
+        let event = expected(input);
+        check_current::<pb::Event>(event.input.payload.type_token(), &encoded(&event));
+    }
+    for (token, event) in samples::system_events() {
+        check_current::<pb::SystemEvent>(&format!("system/{token}"), &encode_system_event(&event));
+    }
+}
+
+#[test]
+fn records_of_every_schema_version_are_read_to_the_same_event() {
+    for version in 1..=SCHEMA_VERSION {
+        for input in samples::inputs() {
+            let token = input.payload.type_token();
+            let bytes = std::fs::read(path(version, &format!("{token}.bin"))).unwrap();
+            assert_eq!(decode_event(POSITION, &bytes), Ok(expected(input)), "{token} v{version}");
+        }
+        for (token, event) in samples::system_events() {
+            let bytes = std::fs::read(path(version, &format!("system/{token}.bin"))).unwrap();
+            assert_eq!(decode_system_event(&bytes), Ok(event), "{token} v{version}");
+        }
+    }
+}
+
+#[test]
+fn there_is_a_sample_and_a_fixture_for_every_event_type_and_for_nothing_else() {
+    let set: prost_types::FileDescriptorSet = Message::decode(songhua_wire::FILE_DESCRIPTOR_SET).unwrap();
+    let messages = || set.file.iter().flat_map(|file| &file.message_type);
+    let payloads = |name: &str| {
+        let message = messages().find(|message| message.name() == name).unwrap();
+        message.field.iter().filter(|field| field.oneof_index.is_some()).count()
+    };
+    let tokens: BTreeSet<_> = samples::inputs().iter().map(|input| input.payload.type_token().to_owned()).collect();
+    assert_eq!(tokens.len(), payloads("EventInput"));
+    assert_eq!(samples::system_events().len(), payloads("SystemEvent"));
+    let files = std::fs::read_dir(path(SCHEMA_VERSION, "")).unwrap().map(|entry| entry.unwrap().path());
+    let committed: BTreeSet<_> = files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "bin"))
+        .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(committed, tokens);
+}
+
+#[test]
+fn a_header_says_what_filters_ask_without_the_payload() {
+    for input in samples::inputs() {
+        let event = expected(input);
+        let bytes = encoded(&event);
+        let event_type = event.input.payload.type_token();
+        let (plan, area, subject) = (id("demo"), Some(id("city")), SUBJECT.to_owned());
+        assert_eq!(decode_header(&bytes), Ok(RecordHeader { plan, area, subject, event_type }));
+        let record = decode_record(POSITION, &bytes).unwrap();
+        assert_eq!((record.plan, record.subject.as_str(), record.event), (id("demo"), SUBJECT, event));
+    }
+}
+
+#[test]
+fn a_record_of_a_newer_binary_asks_for_an_upgrade_whatever_else_it_holds() {
+    // Only the two versions, then a field 3 that is a number where today a text stands.
+    let needs = READER_VERSION + 1;
+    let newer = [0x08, 0x02, 0x10, u8::try_from(needs).unwrap(), 0x18, 0x07];
+    let upgrade = DecodeError::UpgradeNeeded { needs, reads: READER_VERSION };
+    assert_eq!(decode_event(1, &newer), Err(upgrade.clone()));
+    assert_eq!(decode_header(&newer), Err(upgrade.clone()));
+    assert_eq!(decode_system_event(&newer), Err(upgrade));
+}
+
+#[test]
+fn a_newer_schema_that_an_old_reader_may_read_is_read() {
+    let event = expected(samples::input("milestone.reached"));
+    let mut wire = pb::Event::decode(encoded(&event).as_slice()).unwrap();
+    wire.schema_version = SCHEMA_VERSION + 1;
+    let mut bytes = wire.encode_to_vec();
+    // Field 2000, a text: something that this reader need not know.
+    bytes.extend([0x82, 0x7D, 0x02, b'o', b'k']);
+    assert_eq!(decode_event(POSITION, &bytes), Ok(event));
+}
+
+#[test]
+fn what_is_no_record_is_malformed_and_says_where() {
+    let malformed = |bytes: &[u8]| match decode_event(1, bytes) {
+        Err(DecodeError::Malformed(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(malformed(b"").contains("schema_version"));
+    assert!(malformed(b"not a record").contains("decode"));
+    let mut wire = pb::Event::decode(encoded(&expected(samples::input("day.opened"))).as_slice()).unwrap();
+    wire.recorded_time = None;
+    wire.plan = "哈尔滨".to_owned();
+    let why = malformed(&wire.encode_to_vec());
+    assert!(why.contains("plan: ") && why.contains("recorded_time: is required"), "{why}");
+    wire.input.as_mut().unwrap().payload = None;
+    assert!(malformed(&wire.encode_to_vec()).contains("input.payload"));
+    assert!(decode_header(&wire.encode_to_vec()).is_err());
+}
+
+#[test]
+fn a_text_that_was_longer_than_today_is_allowed_stays_readable_in_the_log() {
+    let mut event = expected(samples::input("milestone.missed"));
+    event.input.comment = "长".repeat(10_000);
+    event.input.correlation_id = "x".repeat(500);
+    assert_eq!(decode_event(POSITION, &encoded(&event)), Ok(event));
+}

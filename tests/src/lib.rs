@@ -1,0 +1,11 @@
+//! The sandbox: starts the real binary on free ports and a directory of its own, and talks to it as a client would.
+//!
+//! It must not know anything inside the binary: only the public contract, the command line and the files that the
+//! README names.
+
+mod events;
+mod sandbox;
+
+pub use events::*;
+pub use sandbox::{Client, Output, Sandbox, ServeOptions, Token, binary, repository};
+pub use songhua_wire::{google, pb};

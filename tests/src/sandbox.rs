@@ -1,0 +1,289 @@
+//! Starts, stops and kills `songhua serve`; runs its command line; hands out clients.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use songhua_wire::pb::admin_service_client::AdminServiceClient;
+use songhua_wire::pb::ingest_service_client::IngestServiceClient;
+use songhua_wire::pb::progress_service_client::ProgressServiceClient;
+use tempfile::TempDir;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// How long a server may take to be ready.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// What to serve.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    /// Further arguments of `serve`.
+    pub arguments: Vec<String>,
+    /// Plan folders, relative to the repository; the Harbin plan if empty.
+    pub plans: Vec<String>,
+}
+
+/// A bearer token that is added to every call.
+#[derive(Clone)]
+pub struct Token(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Token {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// Clients of all services with one token.
+#[derive(Clone)]
+pub struct Client {
+    /// `IngestService`.
+    pub ingest: IngestServiceClient<InterceptedService<Channel, Token>>,
+    /// `ProgressService`.
+    pub progress: ProgressServiceClient<InterceptedService<Channel, Token>>,
+    /// `AdminService`.
+    pub admin: AdminServiceClient<InterceptedService<Channel, Token>>,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// A data directory and, while it runs, the server on it.
+pub struct Sandbox {
+    directory: TempDir,
+    options: ServeOptions,
+    server: Option<Child>,
+    stderr: Arc<Mutex<String>>,
+    grpc: String,
+    http: String,
+}
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository").to_owned()
+}
+
+/// The binary under test: `SONGHUA_BIN`, or the one that cargo builds in the profile of the tests. Built once for each
+/// run, so that `cargo test` alone never tests an old one.
+pub fn binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| std::env::var_os("SONGHUA_BIN").map_or_else(build, PathBuf::from)).clone()
+}
+
+fn build() -> PathBuf {
+    let mut directory = std::env::current_exe().expect("the test binary has a path");
+    directory.pop();
+    if directory.ends_with("deps") {
+        directory.pop();
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(repository()).args(["build", "--quiet", "--locked", "--package", "songhua", "--bin", "songhua"]);
+    if directory.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let target = directory.parent().expect("the profile lies in the target directory");
+    let built = cargo.arg("--target-dir").arg(target).status().expect("cargo runs");
+    assert!(built.success(), "the binary does not build");
+    directory.join("songhua")
+}
+
+impl Sandbox {
+    /// A server on a fresh directory with the Harbin plan.
+    pub async fn start() -> Self {
+        Self::start_with(ServeOptions::default()).await
+    }
+
+    /// A server on a fresh directory.
+    pub async fn start_with(options: ServeOptions) -> Self {
+        let mut sandbox = Self::stopped(options);
+        sandbox.serve().await;
+        sandbox
+    }
+
+    /// A fresh directory without a server.
+    pub fn stopped(options: ServeOptions) -> Self {
+        Self {
+            directory: tempfile::tempdir().expect("a temporary directory"),
+            options,
+            server: None,
+            stderr: Arc::default(),
+            grpc: String::new(),
+            http: String::new(),
+        }
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// A path beside the data directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// What the server wrote to standard error so far.
+    pub fn server_log(&self) -> String {
+        self.stderr.lock().expect("no thread panicked while logging").clone()
+    }
+
+    /// Where gRPC answers, as a URL.
+    pub fn grpc(&self) -> &str {
+        &self.grpc
+    }
+
+    /// Where HTTP answers, as `address:port`.
+    pub fn http(&self) -> &str {
+        &self.http
+    }
+
+    /// The command that serves this directory.
+    pub fn serve_command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.current_dir(repository()).arg("serve").arg("--data").arg(self.data());
+        command.args(["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]);
+        let plans = if self.options.plans.is_empty() {
+            vec!["seeds/harbin-2022-2026".to_owned()]
+        } else {
+            self.options.plans.clone()
+        };
+        for plan in &plans {
+            command.args(["--plan", plan]);
+        }
+        command.args(&self.options.arguments);
+        clean_environment(&mut command);
+        command
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub async fn serve(&mut self) {
+        let mut child =
+            self.serve_command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the server starts");
+        let pipe = child.stderr.take().expect("standard error is piped");
+        let log = Arc::clone(&self.stderr);
+        log.lock().expect("no thread panicked while logging").clear();
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                let mut log = log.lock().expect("no thread panicked while logging");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        self.server = Some(child);
+        let started = Instant::now();
+        loop {
+            if let Some((grpc, http)) = addresses(&self.server_log()) {
+                self.grpc = grpc;
+                self.http = http;
+                return;
+            }
+            let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
+            assert!(ended.is_none(), "the server ended with {ended:?}:\n{}", self.server_log());
+            assert!(started.elapsed() < START_MAX, "the server is not ready:\n{}", self.server_log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().expect("the server can be killed");
+            server.wait().expect("the server has ended");
+        }
+    }
+
+    /// SIGTERM, and waits for the orderly end.
+    pub fn terminate(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        let killed = Command::new("kill").arg(server.id().to_string()).status().expect("kill runs");
+        assert!(killed.success(), "SIGTERM was not sent");
+        let status = server.wait().expect("the server ends");
+        assert!(status.success(), "the server ended with {status}:\n{}", self.server_log());
+    }
+
+    /// Runs the command line against this directory.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs the command line against this directory with environment variables.
+    pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(binary());
+        command.current_dir(repository());
+        clean_environment(&mut command);
+        command.env("SONGHUA_DATA", self.data()).envs(environment.iter().copied()).args(arguments);
+        let output = command.output().expect("the command runs");
+        Output {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The administrator's token.
+    pub fn admin_token(&self) -> String {
+        std::fs::read_to_string(self.data().join("admin.token"))
+            .expect("the first start wrote a token")
+            .trim()
+            .to_owned()
+    }
+
+    /// Clients with the administrator's token.
+    pub async fn admin(&self) -> Client {
+        self.client(Some(&self.admin_token())).await
+    }
+
+    /// Clients with `token`, or without any.
+    pub async fn client(&self, token: Option<&str>) -> Client {
+        let channel =
+            Endpoint::from_shared(self.grpc.clone()).expect("a URL").connect().await.expect("the server answers");
+        let token = Token(token.map(|token| format!("Bearer {token}").parse().expect("an ASCII token")));
+        let of = |channel: Channel| InterceptedService::new(channel, token.clone());
+        Client {
+            ingest: IngestServiceClient::new(of(channel.clone())),
+            progress: ProgressServiceClient::new(of(channel.clone())).max_decoding_message_size(64 << 20),
+            admin: AdminServiceClient::new(of(channel)),
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- server log ---\n{}", self.server_log());
+        }
+    }
+}
+
+/// A developer's own settings must not reach the tests.
+fn clean_environment(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SONGHUA_") {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// Finds `serving: gRPC ADDRESS, HTTP ADDRESS` in the log.
+fn addresses(log: &str) -> Option<(String, String)> {
+    let line = log.lines().find(|line| line.contains("serving: gRPC "))?;
+    let (_, rest) = line.split_once("gRPC ")?;
+    let (grpc, http) = rest.split_once(", HTTP ")?;
+    Some((format!("http://{grpc}"), http.trim().to_owned()))
+}
