@@ -70,3 +70,81 @@ const fn is_judged(status: Status) -> bool {
         | Status::NoPath => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use songhua_domain::score::{Figure, LightRule, Mark, TargetSpec, score};
+    use songhua_domain::vocabulary::{Accumulation, Frequency, ObsStatus, Operator, PathKind};
+
+    use super::*;
+
+    /// A score of nothing, to be filled.
+    fn empty() -> Score {
+        let spec = TargetSpec {
+            plan_start: date(2022, 1, 1),
+            plan_end: date(2026, 12, 31),
+            deadline: date(2026, 12, 31),
+            operator: Operator::AtLeast,
+            accumulation: Accumulation::Stock,
+            path_kind: PathKind::Linear,
+            ascending: true,
+            value: None,
+            max: None,
+            tolerance: None,
+            percent: false,
+            steps: Vec::new(),
+            required_step: None,
+            baseline: None,
+            interim: Vec::new(),
+            frequency: Frequency::Year,
+            release_lag_days: 0,
+            grace_days: 0,
+            retired_from: None,
+        };
+        score(&spec, &LightRule::default(), &[], date(2024, 1, 1))
+    }
+
+    fn headline(verified: bool) -> Figure {
+        let (date, obs_status) = (date(2024, 1, 1), ObsStatus::Provisional);
+        Figure { position: 1, date, value: None, step: None, obs_status, verified }
+    }
+
+    #[test]
+    fn every_status_has_its_own_word_in_both_languages() {
+        let labels = Status::ALL.iter().map(|status| of(&Score { status: *status, ..empty() }, false));
+        let (zh, en): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
+            labels.map(|label| (label.zh, label.en)).unzip();
+        assert_eq!((zh.len(), en.len()), (Status::ALL.len(), Status::ALL.len()));
+        assert!(!zh.contains("") && !en.contains(""));
+    }
+
+    #[test]
+    fn a_word_is_softened_only_where_a_figure_was_judged() {
+        let table = [
+            (Status::Met, true, false, "已达标（已核）"),
+            (Status::Met, false, false, "已达标（自报）"),
+            (Status::Behind, false, true, "滞后（参考，自报）"),
+            (Status::FarBehind, true, true, "严重滞后（参考，已核）"),
+            (Status::MissedProvisional, false, false, "初步未达标（自报）"),
+            (Status::Stale, true, true, "过期"),
+            (Status::Overdue, false, false, "逾期未报"),
+            (Status::AwaitingData, true, false, "待公布"),
+        ];
+        for (status, verified, reference, zh) in table {
+            let mut score = Score { status, headline: Some(headline(verified)), ..empty() };
+            score.marks.extend(reference.then_some(Mark::Reference));
+            assert_eq!(of(&score, false).zh, zh);
+        }
+    }
+
+    #[test]
+    fn the_reason_stands_in_the_word_for_no_path_and_not_scored() {
+        let no_path = Score { status: Status::NoPath, ..empty() };
+        assert_eq!((of(&no_path, true).zh, of(&no_path, false).zh), ("无基期".to_owned(), "未到期".to_owned()));
+        for (mark, zh) in [(Mark::Retired, "已停用"), (Mark::NotApplicable, "不适用")] {
+            let score = Score { status: Status::NotScored, marks: [mark].into(), ..empty() };
+            assert_eq!(of(&score, false).zh, zh);
+        }
+    }
+}

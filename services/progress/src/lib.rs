@@ -27,3 +27,6 @@ mod target;
 
 pub use reader::{Clock, PlanReader, ReaderRegistry};
 pub use service::ProgressServer;
+
+#[cfg(test)]
+mod tests;

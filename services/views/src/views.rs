@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
-use songhua_domain::id::{AreaId, IndicatorId, MilestoneId, ProjectId};
+use songhua_domain::id::{AreaId, IndicatorId, ProjectId};
 use songhua_domain::score::{Observation, Score};
 use songhua_log::Checkpoint;
 
@@ -293,21 +293,6 @@ impl Views {
             Ok(())
         })?;
         Ok(rows.values().filter_map(|rows| Milestone::fold(rows, valid_date)).collect())
-    }
-
-    /// One milestone, as it stands on `valid_date`.
-    ///
-    /// # Errors
-    /// [`ViewsError`]: reset them.
-    pub fn milestone(
-        &self,
-        project: &ProjectId,
-        milestone: &MilestoneId,
-        valid_date: Date,
-        known: u64,
-    ) -> Result<Option<Milestone>, ViewsError> {
-        let all = self.milestones(Some(project), valid_date, known)?;
-        Ok(all.into_iter().find(|one| one.milestone == *milestone))
     }
 
     /// Up to `limit` changes of status behind position `after`, up to `known`, in order.

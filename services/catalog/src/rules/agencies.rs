@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use songhua_domain::id::is_uscc;
 use songhua_domain::vocabulary::AssignmentRole;
 
 use crate::fault::Faults;
@@ -38,16 +39,4 @@ fn check_codes(file: &AgenciesFile, faults: &Faults) {
             faults.add(&place.field("uscc"), "is the code of another agency");
         }
     }
-}
-
-/// Characters of a unified social credit code in the order of their values.
-const USCC_CHARACTERS: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-const USCC_LENGTH: usize = 18;
-
-/// Each character counts three times the one before it, modulo 31, the last one once; the sum is a multiple of 31.
-fn is_uscc(code: &str) -> bool {
-    let values: Option<Vec<usize>> = code.chars().map(|character| USCC_CHARACTERS.find(character)).collect();
-    let Some(values) = values.filter(|values| values.len() == USCC_LENGTH) else { return false };
-    let weights = std::iter::successors(Some(1), |weight| Some(weight * 3 % 31)).take(USCC_LENGTH - 1).chain([1]);
-    values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<usize>() % 31 == 0
 }

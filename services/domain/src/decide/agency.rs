@@ -6,6 +6,7 @@ use super::Rejection;
 use super::case::Case;
 use super::rejection::{refuse_if, reject};
 use crate::event::{AgencyAssigned, AgencyRegistered, Scope};
+use crate::id::is_uscc;
 use crate::vocabulary::AssignmentRole;
 
 /// An agency, with a code that is its own.
@@ -72,31 +73,4 @@ pub(super) fn assigned(case: &Case<'_>, assigned: &AgencyAssigned) -> Result<(),
         ));
     }
     Ok(())
-}
-
-/// Characters of a unified social credit code, in the order of their values.
-const USCC_CHARACTERS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
-const USCC_LENGTH: usize = 18;
-
-/// GB 32100-2015: the 18th character is (31 − Σ Cᵢ · 3^(i−1) mod 31) mod 31 of the 17 before it.
-fn is_uscc(code: &str) -> bool {
-    let values: Option<Vec<usize>> =
-        code.bytes().map(|byte| USCC_CHARACTERS.iter().position(|known| *known == byte)).collect();
-    let Some(values) = values.filter(|values| values.len() == USCC_LENGTH) else { return false };
-    // With the check character's own weight of 1, the sum is a multiple of 31.
-    let weights = std::iter::successors(Some(1), |weight| Some(weight * 3 % 31)).take(USCC_LENGTH - 1).chain([1]);
-    values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<usize>() % 31 == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_credit_code_has_18_characters_and_the_right_check_character() {
-        assert!(is_uscc("91350100M000100Y43"));
-        for bad in ["91350100M000100Y44", "91350100M000100Y4Z", "91350100M000100Y4", "91350100m000100y43", ""] {
-            assert!(!is_uscc(bad), "{bad} was accepted");
-        }
-    }
 }

@@ -1,0 +1,6 @@
+//! Tests of the service: views grown row by row, and what every method answers on them.
+
+mod fixture;
+mod knowledge;
+mod lists;
+mod resources;

@@ -1,0 +1,420 @@
+//! A small plan in rows of views: a city, a zone, two circles, a target of each kind that answers treat differently.
+
+use std::sync::Arc;
+
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp};
+use songhua_access::Principal;
+use songhua_domain::event::{
+    AgencyAssigned, AgencyRegistered, AreaDesignated, BaselineSet, IndicatorDefined, LogCreated, MilestoneCancelled,
+    MilestonePartiallyReached, MilestonePlanned, MilestoneReached, MilestoneRescheduled, Name, PlanDefined,
+    PlanPublished, ProjectMerged, ProjectRegistered, Schedule, Scope, TargetSet,
+};
+use songhua_domain::id::{MilestoneId, ProjectId};
+use songhua_domain::quantity::{Decimal, parse_decimal};
+use songhua_domain::score::{DatedValue, LightRule};
+use songhua_domain::vocabulary::{
+    Accumulation, Aggregation, AreaKind, AreaStage, AssignmentRole, Basis, Frequency, MeasureKind, MilestoneType,
+    ObsStatus, Operator, OperatorSource, PathKind, ProjectKind, Reason, ResultType, Role,
+};
+use songhua_log::{Applied, Checkpoint, Position};
+use songhua_views::{
+    Definition, Entry, EntryFigure, EntryKind, MilestoneFact, MilestoneRow, Options, SeriesKey, ViewBatch, Views,
+};
+use songhua_wire::status::{Refusal, refusal_from};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use crate::{PlanReader, ProgressServer, ReaderRegistry};
+
+/// Now, for every test: 23 November in Harbin.
+pub(super) const NOW: &str = "2026-11-22T16:30:00Z";
+
+/// A plan's views, how far they are, and a server for them.
+pub(super) struct Fixture {
+    views: Views,
+    applied: watch::Sender<Applied>,
+    rebuilding: watch::Sender<Option<String>>,
+    /// Where the plan was published.
+    pub(super) published: u64,
+    /// The server under test.
+    pub(super) server: ProgressServer,
+    _dir: TempDir,
+}
+
+pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+pub(super) fn decimal(text: &str) -> Decimal {
+    parse_decimal(text).unwrap()
+}
+
+pub(super) fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+/// When the record at `position` was recorded: a minute after the one before.
+pub(super) fn recorded(position: u64) -> Timestamp {
+    let first: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+    first + SignedDuration::from_mins(position.cast_signed())
+}
+
+/// A request from a reader of every plan.
+pub(super) fn ask<T>(message: T) -> Request<T> {
+    let principal = Principal {
+        grant_id: Uuid::from_u128(1),
+        name: "reader-1".to_owned(),
+        role: Role::Reader,
+        agency: None,
+        plan: None,
+        credential_digest: [0; 32],
+    };
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(principal);
+    request
+}
+
+pub(super) fn refused<T>(answer: Result<Response<T>, Status>) -> Refusal {
+    let status = answer.err().expect("it was answered");
+    refusal_from(&status).expect("a refusal has a reason")
+}
+
+pub(super) fn reason<T>(answer: Result<Response<T>, Status>) -> Reason {
+    refused(answer).reason
+}
+
+impl Fixture {
+    /// Views that hold a log and a plan, not yet published.
+    pub(super) fn unpublished() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let views = Views::open(dir.path(), Options { cache_bytes: 1 << 20 }).unwrap();
+        let (applied, applied_receiver) = watch::channel(Applied::default());
+        let (rebuilding, rebuilding_receiver) = watch::channel(None);
+        let reader = PlanReader::new(views.clone(), applied_receiver, rebuilding_receiver, Arc::new(now));
+        let readers = Arc::new(ReaderRegistry::default());
+        readers.insert(&id("harbin"), &reader);
+        let server = ProgressServer::new(readers);
+        let mut fixture = Self { views, applied, rebuilding, published: 0, server, _dir: dir };
+        fixture.define(log());
+        fixture.define(plan());
+        fixture
+    }
+
+    /// The whole plan, published, with figures and milestones.
+    pub(super) fn published() -> Self {
+        let mut fixture = Self::unpublished();
+        definitions().into_iter().for_each(|definition| {
+            fixture.define(definition);
+        });
+        fixture.published = fixture.define(PlanPublished { event_count: 1, digest: [3; 32] });
+        figures(&mut fixture);
+        milestones(&mut fixture);
+        fixture
+    }
+
+    /// The last position.
+    pub(super) fn head(&self) -> u64 {
+        self.views.applied()
+    }
+
+    /// Applies one more record; tells its position.
+    pub(super) fn apply(&mut self, rows: impl FnOnce(&mut ViewBatch<'_>, u64)) -> u64 {
+        let position = self.head() + 1;
+        let mut batch = self.views.batch().unwrap();
+        rows(&mut batch, position);
+        batch.submission_ends(recorded(position).as_microsecond(), position);
+        let checkpoint =
+            Checkpoint { log_id: Uuid::from_u128(1), epoch: 1, position: Position(position), leaf_hash: [0; 32] };
+        batch.commit(checkpoint).unwrap();
+        self.applied.send_replace(Applied { position: Position(position), durable: Position(position) });
+        position
+    }
+
+    pub(super) fn define(&mut self, definition: impl Into<Definition>) -> u64 {
+        self.apply(|batch, position| batch.define(position, definition).unwrap())
+    }
+
+    /// Appends to the total of `indicator` in `area`.
+    pub(super) fn figure(&mut self, area: &str, indicator: &str, what: Figure) -> u64 {
+        self.apply(|batch, position| {
+            let entry = Entry {
+                position,
+                recorded_time_us: recorded(position).as_microsecond(),
+                kind: what.kind,
+                basis: what.basis,
+                start: what.start,
+                end: what.end,
+                figure: what.figure,
+                obs_status: ObsStatus::Provisional,
+                back_dated: false,
+                agency: Some(id("bureau")),
+                event_id: Uuid::from_u128(u128::from(position)),
+            };
+            batch.append(&SeriesKey::total(&id(area), &id(indicator)), entry).unwrap();
+        })
+    }
+
+    /// Adds what happened to a milestone of project `park`.
+    pub(super) fn milestone(&mut self, milestone: &str, fact: MilestoneFact) -> u64 {
+        self.apply(|batch, position| {
+            let row = MilestoneRow {
+                fact,
+                recorded_time_us: recorded(position).as_microsecond(),
+                effective: None,
+                agency: Some(id("bureau")),
+                event_id: Uuid::from_u128(u128::from(position)),
+            };
+            let milestone: MilestoneId = id(milestone);
+            batch.milestone(&park(), &milestone, position, &row).unwrap();
+        })
+    }
+
+    pub(super) fn rebuild(&self, why: Option<&str>) {
+        self.rebuilding.send_replace(why.map(ToOwned::to_owned));
+    }
+}
+
+/// An entry of a series, without what follows from its place.
+pub(super) struct Figure {
+    kind: EntryKind,
+    basis: Basis,
+    start: Option<Date>,
+    end: Date,
+    figure: EntryFigure,
+}
+
+impl Figure {
+    pub(super) fn value(basis: Basis, end: Date, value: &str) -> Self {
+        let start = (basis == Basis::FullYear).then(|| end.first_of_year());
+        Self { kind: EntryKind::Reported, basis, start, end, figure: EntryFigure::Value(decimal(value)) }
+    }
+    fn period(start: Date, end: Date, value: &str) -> Self {
+        Self { start: Some(start), ..Self::value(Basis::Period, end, value) }
+    }
+    fn saying(self, kind: EntryKind, figure: EntryFigure) -> Self {
+        Self { kind, figure, ..self }
+    }
+}
+
+/// The figures: of intensity verified, of output corrected, of coverage a fraction.
+fn figures(fixture: &mut Fixture) {
+    let end = date(2025, 12, 31);
+    let intensity = || Figure::value(Basis::StockAt, end, "2.97");
+    let of = fixture.figure("city", "intensity", intensity());
+    fixture.figure("city", "intensity", intensity().saying(EntryKind::Verified { of }, EntryFigure::None));
+    let output = || Figure::period(date(2022, 1, 1), end, "60");
+    let of = fixture.figure("city", "output", output());
+    let corrected = output().saying(EntryKind::Corrected { of }, EntryFigure::Value(decimal("62.0")));
+    fixture.figure("city", "output", corrected);
+    fixture.figure("circle-a", "firms", Figure::value(Basis::StockAt, end, "100"));
+    fixture.figure("circle-a", "growth", Figure::value(Basis::FullYear, end, "9.0"));
+    fixture.figure("city", "rival", Figure::value(Basis::FullYear, end, "6.5"));
+    let covered = EntryFigure::Fraction { numerator: decimal("95"), denominator: decimal("100") };
+    let coverage = Figure::of(EntryKind::Reported, covered)(Figure::value(Basis::StockAt, end, "0"));
+    fixture.figure("city", "coverage", coverage);
+}
+
+pub(super) fn park() -> ProjectId {
+    id("park")
+}
+
+fn milestones(fixture: &mut Fixture) {
+    use MilestoneFact::{Cancelled, PartiallyReached, Planned, Reached, Rescheduled};
+    let milestone = |text: &str| id::<MilestoneId>(text);
+    let planned = |text: &str, due_date, weight: &str| {
+        Planned(MilestonePlanned {
+            project: park(),
+            milestone: id(text),
+            milestone_type: MilestoneType::Delivery,
+            title: name(text),
+            due_date,
+            weight: decimal(weight),
+        })
+    };
+    fixture.milestone("ground", planned("ground", date(2023, 6, 30), "1"));
+    fixture.milestone("hall", planned("hall", date(2026, 6, 30), "2"));
+    fixture.milestone("canteen", planned("canteen", date(2026, 7, 1), "7"));
+    fixture.milestone("opening", planned("opening", date(2026, 12, 20), "1"));
+    let (project, reach_date) = (park(), date(2023, 6, 15));
+    fixture.milestone("ground", Reached(MilestoneReached { project, milestone: milestone("ground"), reach_date }));
+    fixture.milestone(
+        "hall",
+        Rescheduled(MilestoneRescheduled {
+            project: park(),
+            milestone: milestone("hall"),
+            previous_due_date: date(2026, 6, 30),
+            due_date: date(2026, 9, 30),
+            reason: "late permits".to_owned(),
+        }),
+    );
+    fixture.milestone(
+        "hall",
+        PartiallyReached(MilestonePartiallyReached {
+            project: park(),
+            milestone: milestone("hall"),
+            as_of: date(2026, 10, 1),
+            percent: decimal("50"),
+            shortfall: "no roof".to_owned(),
+        }),
+    );
+    let reason = "not wanted".to_owned();
+    let ended = MilestoneCancelled { project: park(), milestone: milestone("canteen"), reason };
+    fixture.milestone("canteen", Cancelled(ended));
+}
+
+pub(super) fn name(text: &str) -> Name {
+    Name { zh: format!("{text}名"), en: text.to_owned() }
+}
+
+fn log() -> LogCreated {
+    let plan = Some(id("harbin"));
+    LogCreated { log_id: Uuid::from_u128(1), plan, epoch: 1, simulated: true, hash_algorithm: 1 }
+}
+
+fn plan() -> PlanDefined {
+    PlanDefined {
+        plan: id("harbin"),
+        title: name("plan"),
+        city: name("harbin"),
+        administrative_division_code: "230100".to_owned(),
+        start: date(2022, 1, 1),
+        end: date(2026, 12, 31),
+        time_zone: "Asia/Shanghai".to_owned(),
+        calc_version: 1,
+        late_after_days: 60,
+        documents: Vec::new(),
+        units: Vec::new(),
+        categories: Vec::new(),
+        remarks: Vec::new(),
+        light_rule: LightRule::default(),
+    }
+}
+
+fn definitions() -> Vec<Definition> {
+    let mut all: Vec<Definition> = vec![
+        area("city", AreaKind::City, 1, 0, None).into(),
+        area("zone-x", AreaKind::Zone, 2, 0, None).into(),
+        area("circle-a", AreaKind::Circle, 3, 1, Some(AreaStage::Designated)).into(),
+        area("circle-b", AreaKind::Circle, 4, 2, None).into(),
+    ];
+    for (indicator, accumulation) in [
+        ("intensity", Accumulation::Ratio),
+        ("output", Accumulation::Cumulative),
+        ("firms", Accumulation::Stock),
+        ("growth", Accumulation::Paired),
+        ("rival", Accumulation::Ratio),
+        ("coverage", Accumulation::Ratio),
+        ("brand", Accumulation::None),
+    ] {
+        all.push(indicator_defined(indicator, accumulation).into());
+    }
+    for (number, (area, indicator, operator, value)) in (1..).zip([
+        ("city", "intensity", Operator::AtLeast, Some("3.00")),
+        ("city", "output", Operator::AtLeast, Some("100")),
+        ("circle-a", "firms", Operator::MoreThan, Some("200")),
+        ("circle-a", "growth", Operator::ExceedsSeries, None),
+        ("city", "coverage", Operator::FullCoverage, None),
+        ("city", "brand", Operator::Qualitative, None),
+        ("circle-b", "firms", Operator::AtLeast, Some("50")),
+    ]) {
+        all.push(target(number, area, indicator, operator, value).into());
+    }
+    let baseline = DatedValue { date: date(2021, 12, 31), value: decimal("2.50") };
+    all.push(BaselineSet { area: id("city"), indicator: id("intensity"), baseline }.into());
+    all.push(AgencyRegistered { agency: id("bureau"), name: name("bureau"), uscc: String::new() }.into());
+    let scope = Scope::Indicator(id("intensity"));
+    all.push(AgencyAssigned { agency: id("bureau"), role: AssignmentRole::Lead, scope }.into());
+    for (project, kind) in [
+        ("hall", ProjectKind::Project),
+        ("lab", ProjectKind::Project),
+        ("park", ProjectKind::Project),
+        ("vaccine", ProjectKind::Direction),
+    ] {
+        all.push(project_registered(project, kind).into());
+    }
+    let reason = "one building".to_owned();
+    all.push(ProjectMerged { project: id("hall"), into: park(), interpreted: true, reason }.into());
+    all
+}
+
+fn area(area: &str, kind: AreaKind, order: u32, batch: u32, stage: Option<AreaStage>) -> AreaDesignated {
+    AreaDesignated {
+        area: id(area),
+        kind,
+        name: name(area),
+        aliases: Vec::new(),
+        stage,
+        batch,
+        hosts: Vec::new(),
+        participants: Vec::new(),
+        industries: Vec::new(),
+        sites: Vec::new(),
+        order,
+        source: None,
+        notes: Vec::new(),
+    }
+}
+
+fn indicator_defined(indicator: &str, accumulation: Accumulation) -> IndicatorDefined {
+    IndicatorDefined {
+        indicator: id(indicator),
+        category: (indicator == "output").then(|| id("results")),
+        name: name(indicator),
+        aliases: Vec::new(),
+        unit: if accumulation == Accumulation::Ratio { "%" } else { "家" }.to_owned(),
+        unit_multiplier: 0,
+        unit_label: name("unit"),
+        measure_kind: MeasureKind::Count,
+        result_type: ResultType::Output,
+        accumulation,
+        basis: None,
+        ascending: true,
+        aggregation: Aggregation::None,
+        scored: indicator != "rival",
+        schedule: Schedule { frequency: Frequency::Year, release_lag_days: 120, grace_days: 30 },
+        derived: None,
+        retired_from: None,
+        method_note: String::new(),
+        notes: Vec::new(),
+        interpreted: Vec::new(),
+    }
+}
+
+fn target(number: u32, area: &str, indicator: &str, operator: Operator, value: Option<&str>) -> TargetSet {
+    let qualitative = operator == Operator::Qualitative;
+    TargetSet {
+        number,
+        area: id(area),
+        indicator: id(indicator),
+        operator,
+        operator_source: OperatorSource::Stated,
+        value: value.map(decimal),
+        max: None,
+        tolerance: None,
+        other_series: (operator == Operator::ExceedsSeries).then(|| id("rival")),
+        steps: if qualitative { vec!["known".to_owned(), "leading".to_owned()] } else { Vec::new() },
+        required_step: qualitative.then(|| "leading".to_owned()),
+        path_kind: PathKind::Linear,
+        due_as_written: "到2026年末".to_owned(),
+        effective_deadline: date(2026, 12, 31),
+        source: None,
+        notes: Vec::new(),
+        interpreted: Vec::new(),
+    }
+}
+
+fn project_registered(project: &str, kind: ProjectKind) -> ProjectRegistered {
+    ProjectRegistered {
+        project: id(project),
+        area: id("circle-a"),
+        kind,
+        name: name(project),
+        industry: String::new(),
+        aliases: vec![format!("{project}别名")],
+        mentions: Vec::new(),
+        notes: Vec::new(),
+    }
+}
