@@ -26,6 +26,15 @@ pub struct ServeOptions {
     pub arguments: Vec<String>,
     /// Plan folders, relative to the repository; the Harbin plan if empty.
     pub plans: Vec<String>,
+    /// Where gRPC listens; a free port of this machine if empty.
+    pub grpc_address: String,
+}
+
+impl ServeOptions {
+    /// The Harbin plan, with further arguments of `serve`.
+    pub fn with(arguments: &[&str]) -> Self {
+        Self { arguments: arguments.iter().map(ToString::to_string).collect(), ..Self::default() }
+    }
 }
 
 /// A bearer token that is added to every call.
@@ -156,7 +165,8 @@ impl Sandbox {
     pub fn serve_command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(repository()).arg("serve").arg("--data").arg(self.data());
-        command.args(["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]);
+        let grpc = if self.options.grpc_address.is_empty() { "127.0.0.1:0" } else { &self.options.grpc_address };
+        command.args(["--grpc-address", grpc, "--http-address", "127.0.0.1:0"]);
         let plans = if self.options.plans.is_empty() {
             vec!["seeds/harbin-2022-2026".to_owned()]
         } else {
@@ -197,6 +207,27 @@ impl Sandbox {
             assert!(started.elapsed() < START_MAX, "the server is not ready:\n{}", self.server_log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Runs `serve` with other options where it must refuse to start, and gives what it said.
+    pub fn refuse_to_serve(&self, options: ServeOptions) -> Output {
+        let other = Self { options, ..Self::stopped(ServeOptions::default()) };
+        let mut command = other.serve_command();
+        let data = command.get_args().position(|argument| argument == "--data").expect("--data is given");
+        let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        command = Command::new(binary());
+        command.current_dir(repository()).args(&arguments[..=data]).arg(self.data()).args(&arguments[data + 2..]);
+        clean_environment(&mut command);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server starts");
+        let started = Instant::now();
+        while child.try_wait().expect("the child can be asked").is_none() {
+            if started.elapsed() > START_MAX {
+                child.kill().expect("the server can be killed");
+                panic!("the server did not refuse to start");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        output_of(child.wait_with_output().expect("the server has ended"))
     }
 
     /// `kill -9`.

@@ -13,8 +13,9 @@ use songhua_domain::vocabulary::{Basis, ObsStatus};
 use crate::model::{Area, Model};
 
 /// One level for each day on which such an area came to a stage, first stages on the plan's first day; its position
-/// is that of the last event that speaks of the day.
-pub(crate) fn observations(model: &Model, rule: &AreasAtStage) -> Vec<Observation> {
+/// is that of the last event that speaks of the day. The last of them holds on: with `until`, it stands once more on
+/// that day, since a derived figure needs no report and is never stale.
+pub(crate) fn observations(model: &Model, rule: &AreasAtStage, until: Option<Date>) -> Vec<Observation> {
     let areas: Vec<&Area> = model.areas.values().filter(|area| area.definition.kind == rule.area_kind).collect();
     let start = model.plan.as_ref().map(|plan| plan.start);
     let staged = areas.iter().filter(|area| area.definition.stage.is_some());
@@ -24,6 +25,12 @@ pub(crate) fn observations(model: &Model, rule: &AreasAtStage) -> Vec<Observatio
     for (date, position) in first.chain(later) {
         let last = days.entry(date).or_default();
         *last = position.max(*last);
+    }
+    if let Some(until) = until
+        && let Some((_, position)) = days.range(..=until).next_back()
+    {
+        let position = *position;
+        days.entry(until).or_insert(position);
     }
     let count = |date| areas.iter().filter(|area| area.stage_at(date) >= Some(rule.at_least)).count();
     days.into_iter().map(|(date, position)| level(date, position, count(date))).collect()

@@ -4,6 +4,7 @@
 //! kept: it asks for them.
 
 use jiff::civil::Date;
+use songhua_domain::event::AreasAtStage;
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::score::{Observation, Score, Series, score};
 use songhua_domain::vocabulary::AreaKind;
@@ -25,7 +26,11 @@ pub(crate) fn score_target(
     live: Live<'_>,
 ) -> Result<Option<Score>, ViewsError> {
     let Some(spec) = model.target_spec(area, indicator) else { return Ok(None) };
-    let mut observations = observations(model, area, indicator, live)?;
+    let until = valid_date.min(spec.deadline);
+    let mut observations = match derivation(model, indicator) {
+        Some(rule) => derived::observations(model, rule, Some(until)),
+        None => live(&SeriesKey::total(area, indicator))?,
+    };
     let other = model.target(area, indicator).and_then(|target| target.definition.other_series.as_ref());
     if let Some(other) = other {
         let compared = compared(model, area, other, live)?;
@@ -41,10 +46,14 @@ pub(crate) fn observations(
     indicator: &IndicatorId,
     live: Live<'_>,
 ) -> Result<Vec<Observation>, ViewsError> {
-    match model.indicators.get(indicator).and_then(|defined| defined.derived.as_ref()) {
-        Some(rule) => Ok(derived::observations(model, rule)),
+    match derivation(model, indicator) {
+        Some(rule) => Ok(derived::observations(model, rule, None)),
         None => live(&SeriesKey::total(area, indicator)),
     }
+}
+
+fn derivation<'a>(model: &'a Model, indicator: &IndicatorId) -> Option<&'a AreasAtStage> {
+    model.indicators.get(indicator).and_then(|defined| defined.derived.as_ref())
 }
 
 /// The other series: of the same area, or of the city where the area has no figure of it.

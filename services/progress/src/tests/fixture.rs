@@ -213,7 +213,7 @@ fn figures(fixture: &mut Fixture) {
     fixture.figure("circle-a", "growth", Figure::value(Basis::FullYear, end, "9.0"));
     fixture.figure("city", "rival", Figure::value(Basis::FullYear, end, "6.5"));
     let covered = EntryFigure::Fraction { numerator: decimal("95"), denominator: decimal("100") };
-    let coverage = Figure::of(EntryKind::Reported, covered)(Figure::value(Basis::StockAt, end, "0"));
+    let coverage = Figure::value(Basis::StockAt, end, "0").saying(EntryKind::Reported, covered);
     fixture.figure("city", "coverage", coverage);
 }
 

@@ -22,6 +22,10 @@ async fn target(fixture: &Fixture, id: &str) -> pb::TargetProgress {
     indicator(fixture, id).await.indicator.unwrap().targets.remove(0)
 }
 
+fn zh(target: &pb::TargetProgress) -> &str {
+    &target.status_label.as_ref().unwrap().zh
+}
+
 fn count_of(statuses: &[pb::StatusCount], status: pb::Status) -> u32 {
     statuses.iter().find(|count| count.status() == status).unwrap().count
 }
@@ -117,7 +121,7 @@ async fn a_target_with_a_baseline_shows_every_component() {
 async fn targets_of_every_kind_show_what_they_are_judged_by() {
     let fixture = Fixture::published();
     let output = target(&fixture, "output").await;
-    assert_eq!((output.actual.as_str(), output.status_label.unwrap().zh.as_str()), ("62.0", "滞后（自报）"));
+    assert_eq!((output.actual.as_str(), zh(&output)), ("62.0", "滞后（自报）"));
     assert_eq!((output.path_source(), output.lead_agency.as_str()), (pb::PathSource::PlanStart, ""));
     assert_eq!(output.marks, ["PROVISIONAL"]);
 
@@ -126,16 +130,16 @@ async fn targets_of_every_kind_show_what_they_are_judged_by() {
     assert_eq!(coverage.headline.unwrap().value, "95");
 
     let growth = target(&fixture, "growth").await;
-    assert_eq!(growth.status_label.unwrap().zh, "正常（参考，自报）");
+    assert_eq!(zh(&growth), "正常（参考，自报）");
     let year = pb::YearComparison { year: 2025, own: "9.0".into(), other: "6.5".into(), gap: "2.5".into() };
     assert_eq!((growth.years, growth.gap.as_str(), growth.actual.as_str()), (vec![year], "2.5", ""));
 
     let firms = target(&fixture, "firms").await;
-    assert_eq!((firms.status(), firms.status_label.unwrap().zh.as_str()), (pb::Status::NoPath, "无基期"));
+    assert_eq!((firms.status(), zh(&firms)), (pb::Status::NoPath, "无基期"));
     assert_eq!((firms.path_source(), firms.target_rate.as_str()), (pb::PathSource::Unspecified, "50.0"));
 
     let brand = target(&fixture, "brand").await;
-    assert_eq!((brand.required_step.as_str(), brand.status_label.unwrap().zh.as_str()), ("leading", "待评估"));
+    assert_eq!((brand.required_step.as_str(), zh(&brand)), ("leading", "待评估"));
 }
 
 #[tokio::test]

@@ -204,3 +204,16 @@ fn stages_of_circles_are_figures_of_the_derived_indicator() {
     assert_eq!(count(head - 1), [&[start.clone()][..], &later(head - 1)].concat());
     assert_eq!(count(head), [&[start][..], &later(head)].concat());
 }
+
+#[test]
+fn a_derived_figure_holds_without_reports_and_is_never_stale() {
+    let mut history = History::published();
+    history.push(DayOpened { date: date(2026, 6, 1) });
+    history.push(DayOpened { date: date(2027, 1, 1) });
+    let (_dir, views) = grown(&history, 1_000);
+    let (area, indicator) = key(CITY, CIRCLES);
+    let model = views.model(history.head()).unwrap();
+    let on = |day| views.score_target(&model, &area, &indicator, day, history.head()).unwrap().unwrap();
+    assert_eq!((on(date(2026, 6, 1)).stale, on(date(2026, 6, 1)).scored_date), (false, Some(date(2026, 6, 1))));
+    assert_eq!(on(date(2027, 1, 1)).status, Status::Missed);
+}

@@ -83,7 +83,7 @@ macro_rules! all_pages {
                 page_size: 1_000,
                 page_token,
                 filter: $asker.filter.clone(),
-                as_of: Some($asker.as_of.clone()),
+                as_of: Some($asker.as_of),
             };
             let page = $asker.service.$method(request).await.map_err(client::failed)?.into_inner();
             page_token = page.next_page_token.clone();
@@ -138,7 +138,7 @@ impl Asker {
     }
 
     async fn ask_one(mut self, what: What) -> Result<(), Failure> {
-        let as_of = Some(self.as_of.clone());
+        let as_of = Some(self.as_of);
         match what {
             What::Overview => {
                 let request = pb::GetOverviewRequest { name: self.plan.clone(), as_of };

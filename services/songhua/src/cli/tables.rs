@@ -147,7 +147,7 @@ pub(super) fn indicator(answer: &pb::GetIndicatorResponse) -> String {
         "核验 verified",
     ]);
     for observation in &answer.history {
-        let period = observation.period.clone().unwrap_or_default();
+        let period = observation.period.unwrap_or_default();
         history.add_row([
             observation.position.to_string(),
             observation.area.clone(),

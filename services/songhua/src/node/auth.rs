@@ -22,9 +22,12 @@ use tower::{Layer, Service};
 /// Most distinct attempts remembered between two writes; further ones are counted under their method alone.
 const ATTEMPTS_MAX: usize = 1_024;
 
-/// Refused attempts since the last write: (method, reason, credential digest) → count.
+/// A kind of attempt: method, reason, credential digest.
+type Attempt = (String, Reason, [u8; 32]);
+
+/// Refused attempts since the last write, counted.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<(String, Reason, [u8; 32]), u32>>);
+pub(crate) struct Refusals(Mutex<HashMap<Attempt, u32>>);
 
 impl Refusals {
     fn note(&self, method: &str, reason: Reason, credential_digest: [u8; 32]) {
