@@ -4,8 +4,12 @@
 //! README names.
 
 mod events;
+mod raw;
 mod sandbox;
+mod world;
 
 pub use events::*;
+pub use raw::{call_raw, http_get, send_bytes, stream_raw};
 pub use sandbox::{Client, Output, Sandbox, ServeOptions, Token, binary, repository};
 pub use songhua_wire::{google, pb};
+pub use world::*;

@@ -19,6 +19,9 @@ use tonic::{Request, Status};
 /// How long a server may take to be ready.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// Folder of the plan that tests use unless they say otherwise.
+const HARBIN: &str = "seeds/harbin-2022-2026";
+
 /// What to serve.
 #[derive(Debug, Clone, Default)]
 pub struct ServeOptions {
@@ -59,6 +62,8 @@ pub struct Client {
     pub progress: ProgressServiceClient<InterceptedService<Channel, Token>>,
     /// `AdminService`.
     pub admin: AdminServiceClient<InterceptedService<Channel, Token>>,
+    /// The connection, for other services.
+    pub channel: InterceptedService<Channel, Token>,
 }
 
 /// What a command printed and how it ended.
@@ -70,6 +75,16 @@ pub struct Output {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+}
+
+impl From<std::process::Output> for Output {
+    fn from(output: std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 /// A data directory and, while it runs, the server on it.
@@ -156,6 +171,11 @@ impl Sandbox {
         &self.grpc
     }
 
+    /// Where gRPC answers, as `address:port`.
+    pub fn grpc_address(&self) -> &str {
+        self.grpc.trim_start_matches("http://")
+    }
+
     /// Where HTTP answers, as `address:port`.
     pub fn http(&self) -> &str {
         &self.http
@@ -163,20 +183,29 @@ impl Sandbox {
 
     /// The command that serves this directory.
     pub fn serve_command(&self) -> Command {
+        self.serve_with(&self.options)
+    }
+
+    fn serve_with(&self, options: &ServeOptions) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(repository()).arg("serve").arg("--data").arg(self.data());
-        let grpc = if self.options.grpc_address.is_empty() { "127.0.0.1:0" } else { &self.options.grpc_address };
+        let grpc = if options.grpc_address.is_empty() { "127.0.0.1:0" } else { &options.grpc_address };
         command.args(["--grpc-address", grpc, "--http-address", "127.0.0.1:0"]);
-        let plans = if self.options.plans.is_empty() {
-            vec!["seeds/harbin-2022-2026".to_owned()]
-        } else {
-            self.options.plans.clone()
-        };
-        for plan in &plans {
+        let harbin = [HARBIN.to_owned()];
+        for plan in if options.plans.is_empty() { &harbin[..] } else { &options.plans } {
             command.args(["--plan", plan]);
         }
-        command.args(&self.options.arguments);
+        command.args(&options.arguments);
         clean_environment(&mut command);
+        command
+    }
+
+    /// A command of the command line against this directory, not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.current_dir(repository());
+        clean_environment(&mut command);
+        command.env("SONGHUA_DATA", self.data()).args(arguments);
         command
     }
 
@@ -210,24 +239,19 @@ impl Sandbox {
     }
 
     /// Runs `serve` with other options where it must refuse to start, and gives what it said.
-    pub fn refuse_to_serve(&self, options: ServeOptions) -> Output {
-        let other = Self { options, ..Self::stopped(ServeOptions::default()) };
-        let mut command = other.serve_command();
-        let data = command.get_args().position(|argument| argument == "--data").expect("--data is given");
-        let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-        command = Command::new(binary());
-        command.current_dir(repository()).args(&arguments[..=data]).arg(self.data()).args(&arguments[data + 2..]);
-        clean_environment(&mut command);
+    pub fn refuse_to_serve(&self, options: &ServeOptions) -> Output {
+        let mut command = self.serve_with(options);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server starts");
         let started = Instant::now();
         while child.try_wait().expect("the child can be asked").is_none() {
             if started.elapsed() > START_MAX {
                 child.kill().expect("the server can be killed");
-                panic!("the server did not refuse to start");
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        output_of(child.wait_with_output().expect("the server has ended"))
+        let output = Output::from(child.wait_with_output().expect("the server has ended"));
+        assert!(started.elapsed() < START_MAX, "the server did not refuse to start: {output:?}");
+        output
     }
 
     /// `kill -9`.
@@ -254,16 +278,8 @@ impl Sandbox {
 
     /// Runs the command line against this directory with environment variables.
     pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        let mut command = Command::new(binary());
-        command.current_dir(repository());
-        clean_environment(&mut command);
-        command.env("SONGHUA_DATA", self.data()).envs(environment.iter().copied()).args(arguments);
-        let output = command.output().expect("the command runs");
-        Output {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        let mut command = self.command(arguments);
+        Output::from(command.envs(environment.iter().copied()).output().expect("the command runs"))
     }
 
     /// The administrator's token.
@@ -281,14 +297,25 @@ impl Sandbox {
 
     /// Clients with `token`, or without any.
     pub async fn client(&self, token: Option<&str>) -> Client {
-        let channel =
-            Endpoint::from_shared(self.grpc.clone()).expect("a URL").connect().await.expect("the server answers");
+        Client::over(self.channel().await, token)
+    }
+
+    /// A connection to the server.
+    pub async fn channel(&self) -> Channel {
+        Endpoint::from_shared(self.grpc.clone()).expect("a URL").connect().await.expect("the server answers")
+    }
+}
+
+impl Client {
+    /// Clients with `token`, or without any, over one connection.
+    pub fn over(channel: Channel, token: Option<&str>) -> Self {
         let token = Token(token.map(|token| format!("Bearer {token}").parse().expect("an ASCII token")));
-        let of = |channel: Channel| InterceptedService::new(channel, token.clone());
-        Client {
-            ingest: IngestServiceClient::new(of(channel.clone())),
-            progress: ProgressServiceClient::new(of(channel.clone())).max_decoding_message_size(64 << 20),
-            admin: AdminServiceClient::new(of(channel)),
+        let channel = InterceptedService::new(channel, token);
+        Self {
+            ingest: IngestServiceClient::new(channel.clone()),
+            progress: ProgressServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20),
+            admin: AdminServiceClient::new(channel.clone()),
+            channel,
         }
     }
 }

@@ -1,1 +1,19 @@
-//! Tests of ingest.
+//! Tests of ingest: what ARCHITECTURE §4 promises to an agency, on logs that behave and on logs that do not.
+
+mod atomicity;
+mod contention;
+mod days;
+mod durability;
+mod faults;
+mod fixture;
+mod gated;
+mod genesis;
+mod hostile;
+mod idempotency;
+mod limits;
+mod model;
+mod queue;
+mod readback;
+mod restart;
+mod shared;
+mod stream;

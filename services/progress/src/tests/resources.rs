@@ -1,12 +1,12 @@
 //! Single resources: what the plan, its overview, areas, indicators and projects say of themselves.
 
 use jiff::civil::date;
-use songhua_domain::vocabulary::Reason;
+use songhua_domain::vocabulary::{Basis, Reason};
 use songhua_wire::pb;
 use songhua_wire::pb::progress_service_server::ProgressService;
 use songhua_wire::time::date_to_pb;
 
-use super::fixture::{Fixture, ask, reason};
+use super::fixture::{Figure, Fixture, ask, reason};
 
 async fn overview(fixture: &Fixture, as_of: Option<pb::AsOf>) -> pb::GetOverviewResponse {
     let request = pb::GetOverviewRequest { name: "plans/harbin".to_owned(), as_of };
@@ -140,6 +140,36 @@ async fn targets_of_every_kind_show_what_they_are_judged_by() {
 
     let brand = target(&fixture, "brand").await;
     assert_eq!((brand.required_step.as_str(), zh(&brand)), ("leading", "待评估"));
+}
+
+#[tokio::test]
+async fn a_falling_figure_is_forecast_as_nothing_not_as_less() {
+    let mut fixture = Fixture::published();
+    fixture.figure("circle-b", "firms", Figure::value(Basis::StockAt, date(2024, 12, 31), "10000"));
+    fixture.figure("circle-b", "firms", Figure::value(Basis::StockAt, date(2025, 12, 31), "40"));
+    let request = pb::GetCircleRequest { name: "plans/harbin/areas/circle-b".to_owned(), as_of: None };
+    let circle = fixture.server.get_circle(ask(request)).await.unwrap().into_inner().circle.unwrap();
+    let target = &circle.targets[0];
+    assert_eq!(
+        (target.status(), target.light(), zh(target)),
+        (pb::Status::FarBehind, pb::Light::Red, "严重滞后（参考，自报）")
+    );
+    assert_eq!((target.forecast.as_str(), target.deviation.as_str(), target.maintain), ("0", "-0.1", true));
+    assert!(target.pace_per_day.starts_with("-27.28"), "{}", target.pace_per_day);
+    assert_eq!(target.path_source(), pb::PathSource::Interpreted);
+    assert_eq!(target.marks, ["PROVISIONAL", "REFERENCE", "MAINTAIN", "CLOSING_WINDOW"]);
+    let attention = overview(&fixture, None).await.attention;
+    assert_eq!(attention.iter().map(|target| target.number).collect::<Vec<_>>(), [7, 2, 5]);
+}
+
+#[tokio::test]
+async fn a_stale_target_keeps_its_last_known_status_beside_it() {
+    let mut fixture = Fixture::published();
+    fixture.figure("circle-b", "firms", Figure::value(Basis::StockAt, date(2024, 12, 31), "51"));
+    let attention = overview(&fixture, None).await.attention;
+    let stale = attention.last().unwrap();
+    assert_eq!((stale.status(), stale.last_known_status()), (pb::Status::Stale, pb::Status::MetSoFar));
+    assert_eq!((zh(stale), stale.light()), ("过期", pb::Light::Grey));
 }
 
 #[tokio::test]
