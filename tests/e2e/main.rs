@@ -1,4 +1,24 @@
 //! End-to-end tests: the real binary, through its public interfaces only. One test binary, one module a topic.
 
+mod access;
+mod access_secrets;
+mod access_tls;
+mod cli;
+mod cli_offline;
+mod crash;
+mod crash_damage;
+mod crash_lock;
+mod errors;
+mod errors_garbage;
 mod ingest;
+mod ingest_bulk;
+mod ingest_push;
+mod plan_load;
+mod progress;
+mod progress_figures;
+mod progress_milestones;
+mod progress_second_plan;
+mod progress_world;
+mod push_order;
 mod tidy;
+mod views;

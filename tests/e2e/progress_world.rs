@@ -24,7 +24,10 @@ pub(crate) struct World {
     pub(crate) bureau: Client,
     /// Verifies.
     pub(crate) auditor: Client,
+    /// Position of the last event that set this up.
+    pub(crate) set_up: u64,
     plan: String,
+    tokens: [String; 2],
 }
 
 impl World {
@@ -37,20 +40,20 @@ impl World {
     pub(crate) async fn of(options: ServeOptions, plan: &str) -> Self {
         let sandbox = Sandbox::start_with(options).await;
         let office = sandbox.admin().await;
-        let token = |role, agency: &str| {
-            let (mut admin, agency) = (office.admin.clone(), agency.to_owned());
-            async move {
-                let request =
-                    pb::GrantAccessRequest { principal: format!("e2e-{role:?}"), role: role.into(), agency, ..Default::default() };
-                admin.grant_access(request).await.unwrap().into_inner().token
-            }
-        };
-        let bureau = sandbox.client(Some(&token(pb::Role::Agency, BUREAU).await)).await;
-        let auditor = sandbox.client(Some(&token(pb::Role::Auditor, "").await)).await;
-        let world = Self { sandbox, office, bureau, auditor, plan: plan.to_owned() };
+        let tokens = [token(&office, pb::Role::Agency, BUREAU).await, token(&office, pb::Role::Auditor, "").await];
+        let (bureau, auditor) = (sandbox.client(Some(&tokens[0])).await, sandbox.client(Some(&tokens[1])).await);
+        let mut world = Self { sandbox, office, bureau, auditor, set_up: 0, plan: plan.to_owned(), tokens };
         world.stored(&world.office, agency(BUREAU, "科技局")).await;
-        world.stored(&world.office, assigned(BUREAU, pb::AssignmentRole::Lead, pb::scope::Kind::Plan(true))).await;
+        let leads = assigned(BUREAU, pb::AssignmentRole::Lead, pb::scope::Kind::Plan(true));
+        world.set_up = world.stored(&world.office, leads).await.position;
         world
+    }
+
+    /// Connects again after the server was started on other ports.
+    pub(crate) async fn reconnect(&mut self) {
+        self.office = self.sandbox.admin().await;
+        self.bureau = self.sandbox.client(Some(&self.tokens[0])).await;
+        self.auditor = self.sandbox.client(Some(&self.tokens[1])).await;
     }
 
     /// `plans/…` and what follows it.
@@ -115,6 +118,17 @@ impl World {
         let request = pb::GetOverviewRequest { name: self.name(""), as_of: Some(as_of) };
         self.bureau.progress.clone().get_overview(request).await.unwrap().into_inner()
     }
+}
+
+/// Gives out a token.
+async fn token(office: &Client, role: pb::Role, agency: &str) -> String {
+    let request = pb::GrantAccessRequest {
+        principal: format!("e2e-{role:?}"),
+        role: role.into(),
+        agency: agency.to_owned(),
+        ..Default::default()
+    };
+    office.admin.clone().grant_access(request).await.unwrap().into_inner().token
 }
 
 /// `ErrorInfo.reason`.

@@ -45,14 +45,18 @@ impl Decoder for Bytes {
     }
 }
 
+fn path_of(path: &str) -> PathAndQuery {
+    path.parse().expect("a path")
+}
+
 /// Calls `path`, for example `/songhua.v1.IngestService/Submit`, with `message` as its bytes.
 ///
 /// # Errors
 /// What the server answered.
-pub async fn call_raw(client: &Client, path: &'static str, message: Vec<u8>) -> Result<Vec<u8>, Status> {
+pub async fn call_raw(client: &Client, path: &str, message: Vec<u8>) -> Result<Vec<u8>, Status> {
     let mut grpc = tonic::client::Grpc::new(client.channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let called = grpc.unary(Request::new(message), PathAndQuery::from_static(path), Bytes).await;
+    let called = grpc.unary(Request::new(message), path_of(path), Bytes).await;
     called.map(Response::into_inner)
 }
 
@@ -60,15 +64,11 @@ pub async fn call_raw(client: &Client, path: &'static str, message: Vec<u8>) -> 
 ///
 /// # Errors
 /// What the server answered before its stream began.
-pub async fn stream_raw(
-    client: &Client,
-    path: &'static str,
-    messages: Vec<Vec<u8>>,
-) -> Result<Streaming<Vec<u8>>, Status> {
+pub async fn stream_raw(client: &Client, path: &str, messages: Vec<Vec<u8>>) -> Result<Streaming<Vec<u8>>, Status> {
     let mut grpc = tonic::client::Grpc::new(client.channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let messages = Request::new(tokio_stream::iter(messages));
-    grpc.streaming(messages, PathAndQuery::from_static(path), Bytes).await.map(Response::into_inner)
+    grpc.streaming(messages, path_of(path), Bytes).await.map(Response::into_inner)
 }
 
 /// Writes bytes to a port and gives back what came, at most for a second.

@@ -1,5 +1,5 @@
-//! The acknowledger of a plan: waits until a group is on disk, then sends the receipts, publishes the durable state
-//! and now and then keeps a snapshot of it.
+//! The acknowledger of a plan: waits until a group is on disk, publishes the durable state, then sends the receipts,
+//! and now and then keeps a snapshot.
 //!
 //! It takes groups in the order of their appends, so a duplicate of an event that is still being synced is
 //! acknowledged after the event itself.
@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use futures::future::BoxFuture;
 use songhua_domain::state::PlanState;
 use songhua_log::{AppendError, AppendOutcome, EventLog};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::decider::refuse_all;
 use crate::handle::{Queued, Receipt};
+use crate::line::{Line, Outcome};
 use crate::refusal::{self, Refused};
 use crate::snapshot::SnapshotStore;
 
@@ -25,17 +25,31 @@ pub(crate) struct Pending {
 
 /// A group on its way to the disk.
 pub(crate) struct Work {
-    /// How the append ends; none for a group of duplicates only.
-    pub(crate) outcome: Option<BoxFuture<'static, Result<AppendOutcome, AppendError>>>,
+    /// How the append ends; none if nothing was appended, or if that is known already.
+    pub(crate) outcome: Option<Outcome>,
     pub(crate) pending: Vec<Pending>,
     /// The state after the group.
     pub(crate) state: Option<PlanState>,
+    /// Dropped when this and everything in front of it is settled.
+    pub(crate) barrier: Option<oneshot::Sender<()>>,
+}
+
+impl Work {
+    /// Only answers: what they say is on disk, or on its way there.
+    pub(crate) const fn answers(pending: Vec<Pending>) -> Self {
+        Self { outcome: None, pending, state: None, barrier: None }
+    }
+
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.outcome.is_none() && self.pending.is_empty() && self.state.is_none() && self.barrier.is_none()
+    }
 }
 
 /// Everything the acknowledger of a plan owns.
 pub(crate) struct Acknowledger {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) work: mpsc::Receiver<Work>,
+    pub(crate) line: Arc<Line>,
     pub(crate) durable_state: Arc<ArcSwap<PlanState>>,
     pub(crate) snapshots: SnapshotStore,
 }
@@ -47,39 +61,45 @@ impl Acknowledger {
             self.settle(work).await;
         }
         let last = self.durable_state.load_full();
-        self.snapshots.keep_at_end(self.log.as_ref(), last).await;
+        self.snapshots.keep_at_end(&self.log, last).await;
     }
 
     async fn settle(&mut self, work: Work) {
-        let outcome = match work.outcome {
-            Some(outcome) => stored(outcome.await),
+        let Work { outcome, pending, state, barrier } = work;
+        let outcome = match outcome {
+            Some(outcome) => stored(self.line.take(outcome).await),
             None => Ok(()),
         };
         if let Err(refused) = outcome {
-            return refuse_all(work.pending.into_iter().map(|item| item.queued).collect(), &refused);
+            return refuse_all(pending.into_iter().map(|item| item.queued), &refused);
         }
-        if let Some(state) = work.state {
-            let state = Arc::new(state);
-            self.durable_state.store(Arc::clone(&state));
-            self.snapshots.keep_when_due(self.log.as_ref(), state).await;
+        let state = state.map(Arc::new);
+        if let Some(state) = &state {
+            publish(&self.durable_state, state);
         }
-        for item in work.pending {
+        for item in pending {
             self.acknowledge(item);
         }
+        if let Some(state) = state {
+            self.snapshots.keep_when_due(&self.log, state);
+        }
+        drop(barrier);
     }
 
     /// Sends the receipts, all of which must be durable by now: the groups in front have been settled.
     fn acknowledge(&self, item: Pending) {
         let durable = self.log.heads().durable.0;
-        let answer = if item.receipts.iter().all(|receipt| receipt.position <= durable) {
+        item.queued.answer(if item.receipts.iter().all(|receipt| receipt.position <= durable) {
             Ok(item.receipts)
         } else {
             Err(refusal::outcome_unknown("a group in front of it was not stored"))
-        };
-        // A caller that has gone away needs no answer.
-        drop(item.queued.answer.send(answer));
-        drop(item.queued.permits);
+        });
     }
+}
+
+/// Makes `state` the durable one, unless a later one is: on a contended log the decider may have read on meanwhile.
+pub(crate) fn publish(durable: &ArcSwap<PlanState>, state: &Arc<PlanState>) {
+    durable.rcu(|now| if now.head() < state.head() { Arc::clone(state) } else { Arc::clone(now) });
 }
 
 fn stored(outcome: Result<AppendOutcome, AppendError>) -> Result<(), Refused> {

@@ -19,17 +19,28 @@ pub(crate) fn system_actor() -> Actor {
     }
 }
 
-/// The civil date at `now` in the plan's time zone; in UTC while the plan is not defined.
+/// The civil date at `now` in the plan's time zone; in UTC while the plan is not defined. A plan is neither begun nor
+/// opened with a zone that is not known here.
 pub(crate) fn date_in_plan(state: &PlanState, now: Timestamp) -> Date {
     let zone = state.plan().and_then(|plan| TimeZone::get(&plan.time_zone).ok()).unwrap_or(TimeZone::UTC);
     now.to_zoned(zone).date()
 }
 
-/// The event that opens today, if the plan is published and today is not open yet. Its id follows from the log and
-/// the date, so that several nodes write it once.
+/// Whether days can be told in the time zone `name`.
+pub(crate) fn is_known_zone(name: &str) -> bool {
+    TimeZone::get(name).is_ok()
+}
+
+/// When what is decided at `now` is recorded: never before what is recorded already.
+pub(crate) fn recorded_time(state: &PlanState, now: Timestamp) -> Timestamp {
+    state.last_recorded_time().map_or(now, |last| last.max(now))
+}
+
+/// The event that opens the day of what is recorded now, if the plan is published and that day is not open yet. Its id
+/// follows from the log and the date, so that several nodes write it once.
 pub(crate) fn day_to_open(state: &PlanState, log_id: Uuid, now: Timestamp) -> Option<EventInput> {
     state.published()?;
-    let today = date_in_plan(state, now);
+    let today = date_in_plan(state, recorded_time(state, now));
     if state.last_day().is_some_and(|last| last >= today) {
         return None;
     }

@@ -3,22 +3,26 @@
 //! With an exclusive writer it decides the next group while the last one is being synced. Without one it waits for
 //! each group, and decides again on the log's new head when another writer was faster.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
 use songhua_log::{AppendOutcome, EventLog, Position, append_resolving};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
-use crate::acknowledger::{Pending, Work};
-use crate::clock::Clock;
+use crate::acknowledger::{Pending, Work, publish};
+use crate::clock::{Clock, recorded_now};
+use crate::confirm::holds;
 use crate::day::{day_to_open, system_actor};
 use crate::group::{Decided, Group};
 use crate::handle::{Queued, Submission};
+use crate::line::Line;
 use crate::open::fold_from;
 use crate::refusal::{self, Refused};
 
@@ -35,9 +39,11 @@ pub(crate) struct Decider {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) queue: mpsc::UnboundedReceiver<Queued>,
-    /// Taken from the queue, but too large for the group it would have joined.
-    pub(crate) carried: Option<Queued>,
+    /// Taken from the queue, but there was no room for it in the group.
+    pub(crate) carried: VecDeque<Queued>,
     pub(crate) acknowledger: mpsc::Sender<Work>,
+    /// What an exclusive writer has under way.
+    pub(crate) line: Arc<Line>,
     /// The state after everything that was appended, durable or not.
     pub(crate) state: PlanState,
     pub(crate) durable_state: Arc<ArcSwap<PlanState>>,
@@ -49,72 +55,76 @@ impl Decider {
         let mut day_check = tokio::time::interval(DAY_CHECK);
         day_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let first = match self.carried.take() {
-                Some(carried) => Some(carried),
-                None => tokio::select! {
+            if self.carried.is_empty() {
+                tokio::select! {
                     queued = self.queue.recv() => match queued {
-                        Some(queued) => Some(queued),
+                        Some(queued) => self.carried.push_back(queued),
                         None => break,
                     },
-                    _ = day_check.tick() => None,
-                },
-            };
-            let queued = self.drain(first);
+                    _ = day_check.tick() => {}
+                }
+            }
+            let queued = self.drain();
             if !self.turn(queued).await {
                 break;
             }
         }
     }
 
-    /// Takes what is queued, as far as one batch of the log holds it beside a `DayOpened`.
-    fn drain(&mut self, first: Option<Queued>) -> Vec<Queued> {
-        let most = GROUP_RECORDS.min(self.log.max_batch()) - 1;
-        let mut records = first.as_ref().map_or(0, |queued| queued.submission.events.len());
-        let mut taken = Vec::from_iter(first);
-        while records < most {
+    /// Most records of a group.
+    fn capacity(&self) -> usize {
+        GROUP_RECORDS.min(self.log.max_batch())
+    }
+
+    /// Takes what is queued, about as much as fits one group; the group itself knows exactly.
+    fn drain(&mut self) -> VecDeque<Queued> {
+        let mut taken = std::mem::take(&mut self.carried);
+        let mut records: usize = taken.iter().map(|queued| queued.submission.events.len()).sum();
+        while records < self.capacity() {
             let Ok(next) = self.queue.try_recv() else { break };
             records += next.submission.events.len();
-            if records > most && !taken.is_empty() {
-                self.carried = Some(next);
-                break;
-            }
-            taken.push(next);
+            taken.push_back(next);
         }
         taken
     }
 
     /// Decides and appends `queued`. False when the acknowledger is gone.
-    async fn turn(&mut self, queued: Vec<Queued>) -> bool {
+    async fn turn(&mut self, queued: VecDeque<Queued>) -> bool {
         if let Some(reason) = self.log.read_only() {
             refuse_all(queued, &refusal::read_only(&reason));
             return true;
         }
-        if self.log.exclusive_writer() {
-            let (group, pending) = self.decide(queued).await;
-            self.append_ahead(group, pending).await
-        } else {
-            self.append_contended(queued).await
-        }
+        if self.log.exclusive_writer() { self.append_ahead(queued).await } else { self.append_contended(queued).await }
     }
 
-    /// Decides `queued` on the current state; a day that has begun comes first.
-    async fn decide(&self, queued: Vec<Queued>) -> (Group, Vec<Pending>) {
-        let now = self.clock.now();
-        let mut group = Group::new(self.plan.clone(), Arc::clone(&self.log), self.state.clone());
-        self.open_day(&mut group, now).await;
+    /// Decides `queued` on the current state, as far as there is room in a group; a day that has begun comes first.
+    async fn decide(&mut self, mut queued: VecDeque<Queued>) -> (Group, Vec<Pending>) {
+        let now = recorded_now(self.clock.as_ref());
+        let mut group = Group::new(self.plan.clone(), Arc::clone(&self.log), self.state.clone(), self.capacity());
         let mut pending = Vec::with_capacity(queued.len());
-        for item in queued {
+        self.open_day(&mut group, now).await;
+        while let Some(item) = queued.pop_front() {
+            if !group.has_room(item.submission.events.len()) {
+                queued.push_front(item);
+                break;
+            }
             match group.add(&item.submission, now).await {
-                // A caller that has gone away needs no answer.
-                Decided::Now(answer) => drop(item.answer.send(answer)),
+                Decided::Now(refused) => item.answer(Err(refused)),
                 Decided::WhenDurable(receipts) => pending.push(Pending { queued: item, receipts }),
             }
+            // The submission may have published the plan: what comes after it is of a day.
+            self.open_day(&mut group, now).await;
         }
+        queued.append(&mut self.carried);
+        self.carried = queued;
         (group, pending)
     }
 
-    async fn open_day(&self, group: &mut Group, now: jiff::Timestamp) {
+    async fn open_day(&self, group: &mut Group, now: Timestamp) {
         let Some(day) = day_to_open(group.state(), self.log.identity().log_id, now) else { return };
+        if !group.has_room(1) {
+            return;
+        }
         let submission = Submission {
             id: Uuid::new_v5(&day.event_id, b"submission"),
             actor: system_actor(),
@@ -122,24 +132,54 @@ impl Decider {
             validate_only: false,
             bytes: 0,
         };
-        if let Decided::Now(Err(refused)) = group.add(&submission, now).await {
+        if let Decided::Now(refused) = group.add(&submission, now).await {
             tracing::error!(plan = %self.plan, reason = %refused.message, "the day could not be opened");
         }
     }
 
     /// Exclusive writer: appends and goes on; the acknowledger waits for the sync.
-    async fn append_ahead(&mut self, group: Group, pending: Vec<Pending>) -> bool {
-        if group.is_empty() {
-            return self.hand_over(Work { outcome: None, pending, state: None }).await;
+    async fn append_ahead(&mut self, mut queued: VecDeque<Queued>) -> bool {
+        loop {
+            if self.line.is_broken()
+                && let Err(refused) = self.fall_back().await
+            {
+                refuse_all(queued, &refused);
+                return true;
+            }
+            let (group, pending) = self.decide(queued).await;
+            if group.is_empty() {
+                return self.hand_over(Work::answers(pending)).await;
+            }
+            let (expected_head, batch, state) = group.into_parts();
+            if let Some(outcome) = self.line.append(self.log.as_ref(), expected_head, batch) {
+                self.state = state.clone();
+                return self
+                    .hand_over(Work { outcome: Some(outcome), state: Some(state), ..Work::answers(pending) })
+                    .await;
+            }
+            // What it was decided on was lost in this moment.
+            queued = again(pending);
         }
-        let (expected_head, batch, state) = group.into_parts();
-        self.state = state.clone();
-        let outcome = self.log.append(expected_head, batch);
-        self.hand_over(Work { outcome: Some(outcome), pending, state: Some(state) }).await
+    }
+
+    /// A batch was lost, and with it everything that was decided on top: the state falls back to what is stored.
+    async fn fall_back(&mut self) -> Result<(), Refused> {
+        tracing::error!(plan = %self.plan, "a batch was not stored although this is the log's only writer");
+        let (sender, settled) = oneshot::channel();
+        self.hand_over(Work { barrier: Some(sender), ..Work::answers(Vec::new()) }).await;
+        // The sender is dropped, never used: everything in front of it is settled.
+        drop(settled.await);
+        if let Some(reason) = self.log.read_only() {
+            return Err(refusal::read_only(&reason));
+        }
+        self.state = PlanState::clone(&self.durable_state.load());
+        self.catch_up().await?;
+        self.line.mend();
+        Ok(())
     }
 
     /// Contended log: waits for the outcome; on a conflict reads what the other writer stored and decides again.
-    async fn append_contended(&mut self, mut queued: Vec<Queued>) -> bool {
+    async fn append_contended(&mut self, mut queued: VecDeque<Queued>) -> bool {
         for _ in 0..CONFLICTS_MAX {
             if let Err(refused) = self.catch_up().await {
                 refuse_all(queued, &refused);
@@ -147,21 +187,25 @@ impl Decider {
             }
             let (group, pending) = self.decide(queued).await;
             if group.is_empty() {
-                return self.hand_over(Work { outcome: None, pending, state: None }).await;
+                return self.hand_over(Work::answers(pending)).await;
             }
             let (expected_head, batch, state) = group.into_parts();
-            match append_resolving(self.log.as_ref(), expected_head, batch).await {
-                Ok(AppendOutcome::Conflict { .. }) => queued = pending.into_iter().map(|item| item.queued).collect(),
-                outcome => {
-                    if matches!(outcome, Ok(AppendOutcome::Stored { .. })) {
-                        self.state = state.clone();
-                    }
+            let outcome = append_resolving(self.log.as_ref(), expected_head, batch.clone()).await;
+            let stored = match &outcome {
+                Ok(AppendOutcome::Stored { .. }) => holds(self.log.as_ref(), expected_head, &batch).await,
+                Ok(AppendOutcome::Conflict { .. }) => false,
+                Ok(AppendOutcome::Unknown { .. }) | Err(_) => {
                     let outcome = Box::pin(std::future::ready(outcome));
-                    return self.hand_over(Work { outcome: Some(outcome), pending, state: Some(state) }).await;
+                    return self.hand_over(Work { outcome: Some(outcome), ..Work::answers(pending) }).await;
                 }
+            };
+            if stored {
+                self.state = state.clone();
+                return self.hand_over(Work { state: Some(state), ..Work::answers(pending) }).await;
             }
+            queued = again(pending);
         }
-        refuse_all(queued, &refusal::outcome_unknown("too many writers at once, nothing was stored"));
+        refuse_all(queued, &refusal::outcome_unknown("too many writers at once"));
         true
     }
 
@@ -169,20 +213,24 @@ impl Decider {
     /// miss it.
     async fn catch_up(&mut self) -> Result<(), Refused> {
         self.log.wait(Position(self.state.head())).await;
-        fold_from(self.log.as_ref(), &mut self.state).await.map_err(|error| refusal::internal(&error.to_string()))?;
-        self.durable_state.store(Arc::new(self.state.clone()));
+        fold_from(self.log.as_ref(), &mut self.state).await.map_err(|error| refusal::from_open(&error))?;
+        publish(&self.durable_state, &Arc::new(self.state.clone()));
         Ok(())
     }
 
     async fn hand_over(&self, work: Work) -> bool {
-        (work.outcome.is_none() && work.pending.is_empty()) || self.acknowledger.send(work).await.is_ok()
+        work.is_nothing() || self.acknowledger.send(work).await.is_ok()
     }
 }
 
+/// What is to be decided again.
+fn again(pending: Vec<Pending>) -> VecDeque<Queued> {
+    pending.into_iter().map(|item| item.queued).collect()
+}
+
 /// Answers every submission with the same refusal.
-pub(crate) fn refuse_all(queued: Vec<Queued>, refused: &Refused) {
+pub(crate) fn refuse_all(queued: impl IntoIterator<Item = Queued>, refused: &Refused) {
     for item in queued {
-        // A caller that has gone away needs no answer.
-        drop(item.answer.send(Err(refused.clone())));
+        item.answer(Err(refused.clone()));
     }
 }

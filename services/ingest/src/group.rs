@@ -9,22 +9,25 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use songhua_domain::authorise::authorise;
 use songhua_domain::decide::{Moment, Refs, decide, references};
-use songhua_domain::event::{Event, EventInput, SubmissionRef};
+use songhua_domain::event::{Event, EventInput, Payload, SubmissionRef};
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
+use songhua_domain::vocabulary::Reason;
+use songhua_log::record::{RECORD_BYTES_MAX, SUBMISSION_RECORDS_MAX};
 use songhua_log::{Batch, EventLog, Key, Position, Record, StoredRecord, leaf_hash};
 use songhua_wire::record::{Envelope, decode_event, encode_event};
 use uuid::Uuid;
 
-use crate::day::date_in_plan;
-use crate::handle::{Answer, Receipt, Submission};
+use crate::day::{date_in_plan, is_known_zone, recorded_time};
+use crate::handle::{Receipt, Submission};
 use crate::refusal::{self, Refused};
 
 /// What became of a submission in the group.
 pub(crate) enum Decided {
-    /// The answer is certain now: refused, or only checked.
-    Now(Answer),
-    /// The receipts are true once the log is durable up to the greatest of their positions.
+    /// Refused: nothing of it is stored.
+    Now(Refused),
+    /// The receipts are true once the log is durable up to the greatest of their positions. A check's too: it may tell
+    /// of an event that is still being synced.
     WhenDurable(Vec<Receipt>),
 }
 
@@ -35,6 +38,9 @@ pub(crate) struct Group {
     base_head: Position,
     state: PlanState,
     batch: Batch,
+    /// Records in the batch, and how many it takes.
+    records: usize,
+    capacity: usize,
     /// Events of this group by id: the log does not know them yet.
     staged: HashMap<Uuid, Staged>,
 }
@@ -61,10 +67,16 @@ struct Draft {
 }
 
 impl Group {
-    /// An empty group on the state at the log's written head.
-    pub(crate) fn new(plan: PlanId, log: Arc<dyn EventLog>, base: PlanState) -> Self {
+    /// An empty group of at most `capacity` records, on the state at the log's written head.
+    pub(crate) fn new(plan: PlanId, log: Arc<dyn EventLog>, base: PlanState, capacity: usize) -> Self {
         let base_head = Position(base.head());
-        Self { plan, log, base_head, state: base, batch: Batch::default(), staged: HashMap::new() }
+        let (batch, staged) = (Batch::default(), HashMap::new());
+        Self { plan, log, base_head, state: base, batch, records: 0, capacity, staged }
+    }
+
+    /// Whether a submission of `events` may be added. An empty group takes any: what no group holds is refused.
+    pub(crate) fn has_room(&self, events: usize) -> bool {
+        self.records == 0 || self.records + events <= self.capacity
     }
 
     /// Whether anything is to be stored.
@@ -84,10 +96,12 @@ impl Group {
 
     /// Decides `submission` after everything that is in the group already.
     pub(crate) async fn add(&mut self, submission: &Submission, now: Timestamp) -> Decided {
-        let recorded = self.state.last_recorded_time().map_or(now, |last| last.max(now));
+        let recorded = recorded_time(&self.state, now);
         match self.draft(submission, recorded).await {
-            Err(refused) => Decided::Now(Err(refused)),
-            Ok(draft) if submission.validate_only => Decided::Now(Ok(checked_only(draft.receipts))),
+            Err(refused) => Decided::Now(refused),
+            Ok(draft) if submission.validate_only => {
+                Decided::WhenDurable(checked_only(draft.receipts, self.state.head()))
+            }
             Ok(draft) => {
                 self.take(draft.records, draft.staged, draft.state, recorded);
                 Decided::WhenDurable(draft.receipts)
@@ -100,6 +114,7 @@ impl Group {
             return;
         }
         self.state = state;
+        self.records += records.len();
         self.staged.extend(staged.into_iter().map(|item| (item.receipt.event_id, item)));
         let recorded_time_us = recorded.as_microsecond();
         self.batch.submissions.push(songhua_log::Submission { recorded_time_us, records });
@@ -116,6 +131,10 @@ impl Group {
         let known = self.look_up_all(submission).await?;
         let new_ids = submission.events.iter().zip(&known).filter(|(_, known)| known.is_none());
         let new_count = new_ids.map(|(input, _)| input.event_id).collect::<HashSet<_>>().len();
+        let most = SUBMISSION_RECORDS_MAX.min(self.capacity);
+        if new_count > most {
+            return Err(refusal::too_large(Reason::TooManyEvents, "submission", new_count, most, "events"));
+        }
         for (index, (input, known)) in submission.events.iter().zip(known).enumerate() {
             let known = match known {
                 Some(known) => Some(known),
@@ -158,6 +177,7 @@ impl Group {
         let refs = self.refs(draft, input).await?;
         let rejected = |rejection| refusal::from_rejection(index, rejection);
         authorise(&draft.state, &refs, &submission.actor, input).map_err(rejected)?;
+        check_zone(index, input)?;
         let moment = Moment { recorded_time: recorded, today: date_in_plan(&draft.state, recorded) };
         let decision = decide(&draft.state, &refs, &submission.actor, &moment, input).map_err(rejected)?;
         let place = u32::try_from(draft.staged.len()).unwrap_or(u32::MAX);
@@ -183,6 +203,7 @@ impl Group {
             back_dated: event.back_dated,
             input: &event.input,
         });
+        check_record(index, &event, &bytes)?;
         draft.state.evolve(&event);
         draft.push(event, bytes);
         Ok(())
@@ -234,11 +255,11 @@ pub(crate) fn key_of(id: Uuid) -> Key {
 }
 
 fn known_from(record: &StoredRecord) -> Result<Known, Refused> {
-    let event = decode_event(record.position.0, &record.bytes)
-        .map_err(|error| refusal::internal(&format!("record {}: {error}", record.position)))?;
+    let position = record.position.0;
+    let event = decode_event(position, &record.bytes).map_err(|error| refusal::from_decode(position, &error))?;
     let receipt = Receipt {
         event_id: event.input.event_id,
-        position: record.position.0,
+        position,
         recorded_time: event.recorded_time,
         leaf_hash: leaf_hash(&record.bytes),
         duplicate: true,
@@ -256,9 +277,34 @@ fn duplicate(index: usize, submission: &Submission, input: &EventInput, known: K
     }
 }
 
-/// Receipts of a check: new events have no place and no hash.
-fn checked_only(mut receipts: Vec<Receipt>) -> Vec<Receipt> {
-    for receipt in receipts.iter_mut().filter(|receipt| !receipt.duplicate) {
+/// The one rule that needs more than the domain knows: days must be told in the plan's time zone.
+fn check_zone(index: usize, input: &EventInput) -> Result<(), Refused> {
+    match &input.payload {
+        Payload::PlanDefined(plan) if !is_known_zone(&plan.time_zone) => {
+            let field = format!("events[{index}].plan_defined.time_zone");
+            Err(refusal::invalid_field(&field, format!("{:?} is not an IANA time zone known here", plan.time_zone)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A record that the log does not take, or that nobody could read back, would stop the plan, the latter for ever: its
+/// event is refused instead.
+fn check_record(index: usize, event: &Event, bytes: &[u8]) -> Result<(), Refused> {
+    if bytes.len() > RECORD_BYTES_MAX {
+        let what = format!("events[{index}] with its envelope");
+        return Err(refusal::too_large(Reason::EventTooLarge, &what, bytes.len(), RECORD_BYTES_MAX, "bytes"));
+    }
+    match decode_event(event.position, bytes) {
+        Ok(read) if read == *event => Ok(()),
+        Ok(_) => Err(refusal::internal(&format!("events[{index}] would be read back with other content"))),
+        Err(error) => Err(refusal::internal(&format!("events[{index}] could not be read back: {error}"))),
+    }
+}
+
+/// Receipts of a check: what is not in the log, which ends at `head`, has no place and no hash.
+fn checked_only(mut receipts: Vec<Receipt>, head: u64) -> Vec<Receipt> {
+    for receipt in receipts.iter_mut().filter(|receipt| receipt.position > head) {
         receipt.position = 0;
         receipt.leaf_hash = [0; 32];
     }

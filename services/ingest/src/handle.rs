@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -55,6 +56,16 @@ pub(crate) struct Queued {
     pub(crate) permits: Permits,
 }
 
+impl Queued {
+    /// Gives the room back, then answers: whoever has an answer has room for the next.
+    pub(crate) fn answer(self, answer: Answer) {
+        let Self { submission, answer: caller, permits } = self;
+        drop((submission, permits));
+        // A caller that has gone away needs no answer.
+        drop(caller.send(answer));
+    }
+}
+
 /// Room in the queue, given back when the submission has been answered.
 pub(crate) struct Permits {
     _submission: OwnedSemaphorePermit,
@@ -82,7 +93,7 @@ impl PlanIngest {
     /// Any reason of `error.proto` that ingest gives.
     pub async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>, Refused> {
         let full = |_| refusal::queue_full(&self.options);
-        let kibibytes = kibibytes(&submission);
+        let kibibytes = self.kibibytes_of(&submission);
         let permits = Permits {
             _submission: Arc::clone(&self.submissions).try_acquire_owned().map_err(full)?,
             _kibibytes: Arc::clone(&self.kibibytes).try_acquire_many_owned(kibibytes).map_err(full)?,
@@ -97,7 +108,7 @@ impl PlanIngest {
     /// `SHUTTING_DOWN` when ingest has ended.
     pub(crate) async fn submit_pipelined(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refused> {
         let closed = |_| refusal::shutting_down();
-        let kibibytes = kibibytes(&submission);
+        let kibibytes = self.kibibytes_of(&submission);
         let permits = Permits {
             _submission: Arc::clone(&self.submissions).acquire_owned().await.map_err(closed)?,
             _kibibytes: Arc::clone(&self.kibibytes).acquire_many_owned(kibibytes).await.map_err(closed)?,
@@ -112,6 +123,12 @@ impl PlanIngest {
         Ok(receiver)
     }
 
+    /// What a submission takes of the bound on bytes: all of it, if it is larger than that.
+    fn kibibytes_of(&self, submission: &Submission) -> u32 {
+        let most = kibibytes_max(&self.options);
+        u32::try_from(submission.bytes.div_ceil(1024).clamp(1, most)).unwrap_or(u32::MAX)
+    }
+
     /// The plan's state at the durable head.
     pub fn durable_state(&self) -> Arc<PlanState> {
         self.durable_state.load_full()
@@ -123,36 +140,52 @@ impl PlanIngest {
     }
 }
 
-fn kibibytes(submission: &Submission) -> u32 {
-    u32::try_from(submission.bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX)
+/// The bound on waiting bytes in KiB; at least 1, so that something can ever be sent.
+pub(crate) fn kibibytes_max(options: &IngestOptions) -> usize {
+    (options.queue_bytes_max / 1024).max(1)
 }
 
 /// The plans of a node, by id. Replaced whole when one is added.
 #[derive(Default)]
-pub struct PlanRegistry(ArcSwap<BTreeMap<PlanId, PlanIngest>>);
+pub struct PlanRegistry {
+    plans: ArcSwap<BTreeMap<PlanId, PlanIngest>>,
+    stopping: AtomicBool,
+}
 
 impl PlanRegistry {
     /// The plan's ingest, if the node has the plan.
     pub fn get(&self, plan: &PlanId) -> Option<PlanIngest> {
-        self.0.load().get(plan).cloned()
+        self.plans.load().get(plan).cloned()
     }
 
     /// Every plan, in order of its id.
     pub fn all(&self) -> Arc<BTreeMap<PlanId, PlanIngest>> {
-        self.0.load_full()
+        self.plans.load_full()
     }
 
     /// Adds a plan.
     pub fn insert(&self, plan: PlanId, ingest: PlanIngest) {
-        self.0.rcu(|plans| {
+        self.plans.rcu(|plans| {
             let mut plans = BTreeMap::clone(plans);
             plans.insert(plan.clone(), ingest.clone());
             plans
         });
     }
 
+    /// From here on clients are refused with `SHUTTING_DOWN`, also in streams that are open; what was taken before is
+    /// answered.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether the node is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     /// Removes every plan: their ingest ends when the last handle is gone.
     pub fn clear(&self) {
-        self.0.store(Arc::default());
+        self.stop();
+        self.plans.store(Arc::default());
     }
 }

@@ -9,10 +9,12 @@
 
 mod acknowledger;
 mod clock;
+mod confirm;
 mod day;
 mod decider;
 mod group;
 mod handle;
+mod line;
 mod open;
 mod options;
 mod refusal;

@@ -1,5 +1,6 @@
 //! Opening a plan: genesis if the log is empty, else snapshot + tail; then the decider and the acknowledger start.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,11 +15,12 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::acknowledger::Acknowledger;
-use crate::clock::Clock;
-use crate::day::{server_event, system_actor};
+use crate::clock::{Clock, recorded_now};
+use crate::day::{is_known_zone, server_event, system_actor};
 use crate::decider::Decider;
 use crate::group::key_of;
-use crate::handle::PlanIngest;
+use crate::handle::{PlanIngest, kibibytes_max};
+use crate::line::Line;
 use crate::options::IngestOptions;
 use crate::snapshot::{self, SnapshotStore};
 
@@ -61,6 +63,9 @@ pub enum OpenError {
         /// The plan asked for.
         wanted: PlanId,
     },
+    /// Days cannot be told in the plan's time zone.
+    #[error("the plan's time zone {0:?} is not known on this machine: install tzdata")]
+    TimeZone(String),
 }
 
 impl From<AppendError> for OpenError {
@@ -95,8 +100,14 @@ pub async fn open(
     }
     let mut state = snapshot::load(&snapshots, log.as_ref()).await;
     let snapshot_position = state.head();
-    fold_from(log.as_ref(), &mut state).await?;
-    check_plan(&state, identity)?;
+    match fold_from(log.as_ref(), &mut state).await {
+        // What can be read is enough for a log that takes no writes: submissions are refused with its reason.
+        Err(OpenError::Read(error)) if log.read_only().is_some() => {
+            tracing::error!(plan = %identity.plan, %error, head = state.head(), "read as far as it goes");
+        }
+        folded => folded?,
+    }
+    check_plan(&state, identity, log.as_ref())?;
     let summary = OpenSummary { snapshot_position, head: state.head() };
 
     let durable_state = Arc::new(ArcSwap::from_pointee(state.clone()));
@@ -104,15 +115,22 @@ pub async fn open(
     let (work_sender, work) = mpsc::channel(GROUPS_UNDER_WAY);
     let store =
         SnapshotStore::new(snapshots, options.snapshot_every_records, options.snapshots_kept, snapshot_position);
-    let acknowledger =
-        Acknowledger { log: Arc::clone(&log), work, durable_state: Arc::clone(&durable_state), snapshots: store };
+    let line = Arc::new(Line::default());
+    let acknowledger = Acknowledger {
+        log: Arc::clone(&log),
+        work,
+        line: Arc::clone(&line),
+        durable_state: Arc::clone(&durable_state),
+        snapshots: store,
+    };
     let decider = Decider {
         plan: identity.plan.clone(),
         log: Arc::clone(&log),
         clock,
         queue,
-        carried: None,
+        carried: VecDeque::new(),
         acknowledger: work_sender,
+        line,
         state,
         durable_state: Arc::clone(&durable_state),
     };
@@ -121,7 +139,7 @@ pub async fn open(
     let handle = PlanIngest {
         queue: queue_sender,
         submissions: Arc::new(Semaphore::new(options.queue_submissions_max)),
-        kibibytes: Arc::new(Semaphore::new(options.queue_bytes_max / 1024)),
+        kibibytes: Arc::new(Semaphore::new(kibibytes_max(&options))),
         options: Arc::new(options),
         durable_state,
         log,
@@ -145,10 +163,15 @@ pub(crate) async fn fold_from(log: &dyn EventLog, state: &mut PlanState) -> Resu
     }
 }
 
-fn check_plan(state: &PlanState, identity: &PlanIdentity) -> Result<(), OpenError> {
+fn check_plan(state: &PlanState, identity: &PlanIdentity, log: &dyn EventLog) -> Result<(), OpenError> {
+    if let Some(plan) = state.plan().filter(|plan| !is_known_zone(&plan.time_zone)) {
+        return Err(OpenError::TimeZone(plan.time_zone.clone()));
+    }
     let found = state.genesis().and_then(|genesis| genesis.plan.clone());
     match found {
         Some(plan) if plan == identity.plan => Ok(()),
+        // Its genesis cannot be read, or was never written; nothing will be.
+        None if state.head() == 0 && log.read_only().is_some() => Ok(()),
         other => Err(OpenError::OtherPlan {
             found: other.map_or_else(String::new, |plan| plan.to_string()),
             wanted: identity.plan.clone(),
@@ -169,7 +192,7 @@ async fn write_genesis(log: &dyn EventLog, identity: &PlanIdentity, clock: &dyn 
     };
     let event = Event {
         position: Position::FIRST.0,
-        recorded_time: clock.now(),
+        recorded_time: recorded_now(clock),
         actor: system_actor(),
         submission: SubmissionRef { id: Uuid::new_v5(&event_id, b"submission"), index: 0, count: 1 },
         back_dated: false,
@@ -190,7 +213,11 @@ async fn write_genesis(log: &dyn EventLog, identity: &PlanIdentity, clock: &dyn 
         records: vec![Record { key: key_of(event_id), bytes }],
     };
     match append_resolving(log, Position::NONE, Batch { submissions: vec![submission] }).await? {
-        AppendOutcome::Stored { .. } | AppendOutcome::Conflict { .. } => Ok(()),
+        AppendOutcome::Stored { .. } | AppendOutcome::Conflict { .. } => {
+            // A contended log may show it later.
+            log.wait(Position::FIRST).await;
+            Ok(())
+        }
         AppendOutcome::Unknown { reason } => Err(OpenError::Genesis(reason)),
     }
 }

@@ -4,8 +4,10 @@ use songhua_access::AccessError;
 use songhua_domain::decide::Rejection;
 use songhua_domain::vocabulary::Reason;
 use songhua_log::{AppendError, ReadError};
+use songhua_wire::record::DecodeError;
 use songhua_wire::status::{Refusal, Violation};
 
+use crate::open::OpenError;
 use crate::options::IngestOptions;
 
 /// A refused submission. Nothing of it was stored, unless the reason is `OUTCOME_UNKNOWN`.
@@ -138,14 +140,35 @@ pub(crate) fn from_read(error: &ReadError) -> Refused {
     }
 }
 
-/// The log refused the batch before storing anything.
+/// A record of the log cannot be read.
+pub(crate) fn from_decode(position: u64, error: &DecodeError) -> Refused {
+    match error {
+        DecodeError::UpgradeNeeded { .. } => refuse(
+            Reason::UpgradeNeeded,
+            format!("record {position}: {error}"),
+            format!("第 {position} 条记录由更新的程序写入：请升级程序"),
+        ),
+        DecodeError::Malformed(_) => internal(&format!("record {position}: {error}")),
+    }
+}
+
+/// What other writers stored cannot be folded.
+pub(crate) fn from_open(error: &OpenError) -> Refused {
+    match error {
+        OpenError::Record { position, source } => from_decode(*position, source),
+        OpenError::Read(error) => from_read(error),
+        other => internal(&other.to_string()),
+    }
+}
+
+/// The log did not take the batch.
 pub(crate) fn from_append(error: &AppendError) -> Refused {
     match error {
-        AppendError::ReadOnly { reason } => read_only(reason),
+        // The batch may have been under way when the write or sync failed: then it may be there after a restart.
+        AppendError::ReadOnly { reason } => outcome_unknown(reason),
         AppendError::Closed => shutting_down(),
-        AppendError::RecordSize { bytes, limit, .. } => {
-            too_large(Reason::EventTooLarge, "event with its envelope", *bytes, *limit, "bytes")
+        AppendError::Empty | AppendError::TooManyRecords { .. } | AppendError::RecordSize { .. } => {
+            internal(&error.to_string())
         }
-        AppendError::Empty | AppendError::TooManyRecords { .. } => internal(&error.to_string()),
     }
 }

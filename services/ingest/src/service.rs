@@ -9,8 +9,9 @@ use prost::Message;
 use songhua_access::{AccessError, Directory, Permission, Principal};
 use songhua_domain::vocabulary::Reason;
 use songhua_wire::event::input_from_pb;
+use songhua_wire::field::uuid_from_text;
 use songhua_wire::pb;
-use songhua_wire::status::to_rpc_status;
+use songhua_wire::status::{to_rpc_status, unreadable};
 use songhua_wire::time::timestamp_to_pb;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -42,13 +43,13 @@ impl IngestServer {
         check_limits(&request, bytes)?;
         let plan = plan_of(&request.parent)?;
         principal.require(Permission::Submit, Some(&plan)).map_err(|error| refusal::from_access(&error))?;
-        let ingest = self.plans.get(&plan).ok_or_else(|| refusal::plan_not_found(plan.as_str()))?;
-        if request.wait() == pb::Wait::Checkpointed {
-            return Err(refusal::not_supported(
-                "this server signs no checkpoints yet: use WAIT_DURABLE",
-                "本服务尚未签发检查点：请使用 WAIT_DURABLE",
-            ));
+        let found = self.plans.get(&plan);
+        // Asked after the plan: a node that stops forgets its plans, and must not say that they never were.
+        if self.plans.is_stopping() {
+            return Err(refusal::shutting_down());
         }
+        let ingest = found.ok_or_else(|| refusal::plan_not_found(plan.as_str()))?;
+        check_wait(request.wait)?;
         let id = submission_id(&request.submission_id)?;
         let events = decode(&request.events)?;
         let submission =
@@ -82,6 +83,18 @@ fn check_limits(request: &pb::SubmitRequest, bytes: usize) -> Result<(), Refused
     }
 }
 
+/// A promise that is not known here is not taken for a weaker one.
+fn check_wait(wait: i32) -> Result<(), Refused> {
+    match pb::Wait::try_from(wait) {
+        Ok(pb::Wait::Unspecified | pb::Wait::Durable) => Ok(()),
+        Ok(pb::Wait::Checkpointed) => Err(refusal::not_supported(
+            "this server signs no checkpoints yet: use WAIT_DURABLE",
+            "本服务尚未签发检查点：请使用 WAIT_DURABLE",
+        )),
+        Err(_) => Err(refusal::invalid_field("wait", format!("{wait} is not a Wait that this server knows"))),
+    }
+}
+
 fn plan_of(parent: &str) -> Result<songhua_domain::id::PlanId, Refused> {
     let id = parent.strip_prefix("plans/").unwrap_or_default();
     id.parse().map_err(|_| refusal::invalid_field("parent", format!("{parent:?} is not of the form plans/{{plan}}")))
@@ -91,7 +104,7 @@ fn submission_id(text: &str) -> Result<Uuid, Refused> {
     if text.is_empty() {
         return Ok(Uuid::now_v7());
     }
-    Uuid::parse_str(text).map_err(|_| refusal::invalid_field("submission_id", format!("{text:?} is not a UUID")))
+    uuid_from_text(text).map_err(|expected| refusal::invalid_field("submission_id", expected.to_owned()))
 }
 
 fn decode(events: &[pb::EventInput]) -> Result<Vec<songhua_domain::event::EventInput>, Refused> {
@@ -178,7 +191,8 @@ async fn pump(
                             return;
                         }
                     }
-                    drop(answers.send(Err(status)).await);
+                    let said = unreadable(&status).map_or(status, Status::from);
+                    drop(answers.send(Err(said)).await);
                     return;
                 }
             },

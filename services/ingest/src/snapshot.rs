@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use songhua_domain::state::{PlanState, STATE_VERSION};
 use songhua_log::{Checkpoint, EventLog, Position, leaf_hash};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 const MAGIC: &[u8; 8] = b"SONGSNP\0";
@@ -26,38 +27,56 @@ pub(crate) struct SnapshotStore {
     every_records: u64,
     kept: usize,
     last_position: u64,
+    /// The one that is being written: receipts do not wait for it.
+    under_way: Option<JoinHandle<()>>,
 }
 
 impl SnapshotStore {
     pub(crate) fn new(directory: PathBuf, every_records: u64, kept: usize, last_position: u64) -> Self {
-        Self { directory, every_records, kept, last_position }
+        Self { directory, every_records, kept, last_position, under_way: None }
     }
 
-    /// Keeps `state` if enough records came since the last snapshot.
-    pub(crate) async fn keep_when_due(&mut self, log: &dyn EventLog, state: Arc<PlanState>) {
-        if state.head() >= self.last_position + self.every_records {
-            self.keep(log, state).await;
+    /// Begins to keep `state` if enough records came since the last snapshot and none is being written.
+    pub(crate) fn keep_when_due(&mut self, log: &Arc<dyn EventLog>, state: Arc<PlanState>) {
+        let due = self.last_position.saturating_add(self.every_records);
+        if state.head() >= due && self.under_way.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.begin(log, state);
         }
     }
 
     /// Keeps `state` at the end of a run, if anything came since the last snapshot.
-    pub(crate) async fn keep_at_end(&mut self, log: &dyn EventLog, state: Arc<PlanState>) {
+    pub(crate) async fn keep_at_end(&mut self, log: &Arc<dyn EventLog>, state: Arc<PlanState>) {
+        self.finish().await;
         if state.head() > self.last_position {
-            self.keep(log, state).await;
+            self.begin(log, state);
+            self.finish().await;
         }
     }
 
-    /// A snapshot that cannot be written costs time at the next open, nothing else; so it is only said.
-    async fn keep(&mut self, log: &dyn EventLog, state: Arc<PlanState>) {
+    fn begin(&mut self, log: &Arc<dyn EventLog>, state: Arc<PlanState>) {
         self.last_position = state.head();
-        let Some(checkpoint) = checkpoint_at(log, Position(state.head())).await else { return };
-        let (directory, kept) = (self.directory.clone(), self.kept);
-        let written = tokio::task::spawn_blocking(move || write(&directory, kept, &checkpoint, &state)).await;
-        match written {
-            Ok(Ok(())) => tracing::debug!(position = self.last_position, "snapshot kept"),
-            Ok(Err(error)) => tracing::warn!(%error, "snapshot could not be written"),
-            Err(error) => tracing::warn!(%error, "snapshot was not finished"),
+        let (log, directory, kept) = (Arc::clone(log), self.directory.clone(), self.kept);
+        self.under_way = Some(tokio::spawn(keep(log, directory, kept, state)));
+    }
+
+    async fn finish(&mut self) {
+        if let Some(under_way) = self.under_way.take()
+            && let Err(error) = under_way.await
+        {
+            tracing::warn!(%error, "snapshot was not finished");
         }
+    }
+}
+
+/// A snapshot that cannot be written costs time at the next open, nothing else; so it is only said.
+async fn keep(log: Arc<dyn EventLog>, directory: PathBuf, kept: usize, state: Arc<PlanState>) {
+    let position = state.head();
+    let Some(checkpoint) = checkpoint_at(log.as_ref(), Position(position)).await else { return };
+    let written = tokio::task::spawn_blocking(move || write(&directory, kept, &checkpoint, &state)).await;
+    match written {
+        Ok(Ok(())) => tracing::debug!(position, "snapshot kept"),
+        Ok(Err(error)) => tracing::warn!(%error, "snapshot could not be written"),
+        Err(error) => tracing::warn!(%error, "snapshot was not finished"),
     }
 }
 
@@ -88,7 +107,9 @@ fn write(directory: &Path, kept: usize, checkpoint: &Checkpoint, state: &PlanSta
     file.sync_all()?;
     fs::rename(&temporary, &path)?;
     File::open(directory)?.sync_all()?;
-    for old in newest_first(directory).into_iter().skip(kept) {
+    // One of a later position is of a history that has been given up.
+    let (later, others): (Vec<_>, Vec<_>) = newest_first(directory).into_iter().partition(|other| *other > path);
+    for old in later.into_iter().chain(others.into_iter().skip(kept)) {
         fs::remove_file(old)?;
     }
     Ok(())

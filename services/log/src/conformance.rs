@@ -59,6 +59,7 @@ macro_rules! conformance_suite {
             of_two_writers_on_one_head_exactly_one_wins
             a_batch_decided_ahead_of_a_lost_one_is_lost
             an_unknown_outcome_is_resolved
+            a_batch_that_begins_with_the_key_of_another_is_not_that_one
             a_dropped_append_still_lands
             refused_batches_store_nothing
             the_largest_batch_and_record_are_stored

@@ -40,9 +40,11 @@ pub enum AppendOutcome {
         /// Where the log ended when the batch was refused; may have grown since.
         head: Position,
     },
-    /// The backend cannot tell whether the batch was stored; it may still land later. Resolve it by reading
-    /// `expected_head + 1`: if that record's key is the batch's first key, the batch is stored; if it is another
-    /// key, it never will be; if there is none yet, send the *same* batch with the *same* `expected_head` again.
+    /// The backend cannot tell whether the batch was stored; it may still land later. Resolve it by reading from
+    /// `expected_head + 1`: if all records of the batch stand there, in order, with equal keys *and* equal bytes, the
+    /// batch is stored; if one of them differs, it never will be; if nothing or only a beginning can be read yet, send
+    /// the *same* batch with the *same* `expected_head` again. A key alone proves nothing: two nodes may begin with the
+    /// same one (the day's). [`append_resolving`](crate::append_resolving) does all this.
     /// Never returned by a backend whose [`EventLog::exclusive_writer`] is true.
     Unknown {
         /// What happened, for the operator.

@@ -4,6 +4,7 @@
 //! ```text
 //! checkpoint ─ matches? ─no─▶ reset ─▶ from 1
 //!      └─yes─▶ [ read ≤ 1 MiB ▸ apply whole submissions ▸ publish ] ─▶ wait for the durable head ─▶ …
+//!                 └─ storage error: again, after a pause that grows; damage: stop
 //! ```
 //!
 //! Place in the flow: one task per follower. It must not know what a follower does with records.
@@ -11,17 +12,22 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{Either, select};
 use tokio::sync::watch;
 
-use crate::contract::EventLog;
+use crate::contract::{EventLog, ReadError};
 use crate::follower::{FollowError, Follower};
 use crate::identity::{Checkpoint, Position, leaf_hash};
 use crate::record::StoredRecord;
 
 /// Most bytes of records that are applied at once, unless a single submission is larger.
 pub const CHUNK_BYTES: usize = 1024 * 1024;
+/// Pause after the first read that the storage refused; doubled after each further one.
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+/// The longest pause.
+const PAUSE_MOST: Duration = Duration::from_secs(5);
 
 /// How far a follower is. Published after every step; readers that asked for a position wait on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +49,8 @@ impl Applied {
 /// that may block.
 ///
 /// State that belongs to another log, epoch or history is reset. State that fails is reset once and rebuilt; if it
-/// fails again before it has come further than the first time, the error is returned.
+/// fails again before it has come further than the first time, the error is returned. A log that cannot be read for
+/// now ([`ReadError::Io`]) is read again until it can, or until shutdown; damage is returned.
 ///
 /// # Errors
 /// [`FollowError`]: the follower has stopped. `UpgradeNeeded` and `Undecodable` are never skipped.
@@ -58,11 +65,18 @@ pub async fn follow(
 ) -> Result<(), FollowError> {
     let mut shutdown = pin!(shutdown);
     let mut failed_at = None;
-    let mut position = start(&*log, follower).await?;
+    let name = follower.name().to_owned();
+    let mut position = {
+        let start = pin!(start(&*log, follower));
+        match select(shutdown.as_mut(), start).await {
+            Either::Left(_) => return Ok(()),
+            Either::Right((position, _)) => position?,
+        }
+    };
     loop {
         let durable = log.heads().durable.max(position);
         progress.send_replace(Applied { position, durable });
-        let step = pin!(next(&*log, position));
+        let step = pin!(next(&*log, position, &name));
         let records = match select(shutdown.as_mut(), step).await {
             Either::Left(_) => return Ok(()),
             Either::Right((records, _)) => records?,
@@ -88,16 +102,45 @@ pub async fn follow(
 }
 
 /// The next records behind `position`, as soon as there are some; none if the log is closed.
-async fn next(log: &dyn EventLog, position: Position) -> Result<Vec<StoredRecord>, FollowError> {
+async fn next(log: &dyn EventLog, position: Position, name: &str) -> Result<Vec<StoredRecord>, FollowError> {
     log.wait(position.next()).await;
-    Ok(log.read(position.next(), CHUNK_BYTES).await?)
+    read(log, position.next(), CHUNK_BYTES, name).await
+}
+
+/// Reads, as often as it takes while the storage answers with errors. Said once for each error, not for each try.
+async fn read(
+    log: &dyn EventLog,
+    from: Position,
+    max_bytes: usize,
+    follower: &str,
+) -> Result<Vec<StoredRecord>, FollowError> {
+    let mut pause = PAUSE_FIRST;
+    let mut said = None;
+    loop {
+        match log.read(from, max_bytes).await {
+            Err(ReadError::Io(error)) => {
+                if said.as_ref() != Some(&error) {
+                    tracing::warn!(follower, %from, error, "the log cannot be read; trying again until it can");
+                    said = Some(error);
+                }
+            }
+            read => {
+                if read.is_ok() && said.is_some() {
+                    tracing::info!(follower, %from, "the log can be read again");
+                }
+                return Ok(read?);
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MOST);
+    }
 }
 
 /// Where to go on: behind the follower's checkpoint if that is of this log, and from the start otherwise.
 async fn start(log: &dyn EventLog, follower: &mut dyn Follower) -> Result<Position, FollowError> {
     let mismatch = match follower.checkpoint() {
         Ok(None) => return Ok(Position::NONE),
-        Ok(Some(checkpoint)) => match mismatch(log, &checkpoint).await? {
+        Ok(Some(checkpoint)) => match mismatch(log, &checkpoint, follower.name()).await? {
             None => return Ok(checkpoint.position),
             Some(mismatch) => mismatch,
         },
@@ -109,7 +152,7 @@ async fn start(log: &dyn EventLog, follower: &mut dyn Follower) -> Result<Positi
 }
 
 /// Why `checkpoint` is not of this log; `None` if it is.
-async fn mismatch(log: &dyn EventLog, checkpoint: &Checkpoint) -> Result<Option<String>, FollowError> {
+async fn mismatch(log: &dyn EventLog, checkpoint: &Checkpoint, follower: &str) -> Result<Option<String>, FollowError> {
     let Checkpoint { log_id, epoch, position, leaf_hash: expected } = *checkpoint;
     let identity = log.identity();
     if (log_id, epoch) != (identity.log_id, identity.epoch) {
@@ -123,7 +166,7 @@ async fn mismatch(log: &dyn EventLog, checkpoint: &Checkpoint) -> Result<Option<
     if position == Position::NONE {
         return Ok(Some("state has a checkpoint before the first record".to_owned()));
     }
-    let read = log.read(position, 0).await?;
+    let read = read(log, position, 0, follower).await?;
     let same = read.first().is_some_and(|record| record.position == position && leaf_hash(&record.bytes) == expected);
     Ok((!same).then(|| format!("the log holds another record at position {position} than the state has seen")))
 }

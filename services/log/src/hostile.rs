@@ -30,17 +30,25 @@ pub struct Hostility {
     pub unknown: u64,
     /// Records become visible only after up to so many calls.
     pub lag: u64,
+    /// 1 in so many competitors begins as the batch that it beats: with its first key, and perhaps its first bytes.
+    pub twin: u64,
 }
 
 impl Hostility {
     /// Much of everything.
     pub const fn harsh(seed: u64) -> Self {
-        Self { seed, competitor: 4, unknown: 3, lag: 3 }
+        Self { seed, competitor: 4, unknown: 3, lag: 3, twin: 0 }
+    }
+
+    /// Harsh, and the competitor is another node that begins with the same event (the day, which has one id on every
+    /// node). Its records are then not all under [`COMPETITOR`] keys.
+    pub const fn twins(seed: u64) -> Self {
+        Self { twin: 2, ..Self::harsh(seed) }
     }
 
     /// A second writer is possible, but there is none, and every answer arrives.
     pub const fn calm(seed: u64) -> Self {
-        Self { seed, competitor: 0, unknown: 0, lag: 0 }
+        Self { seed, competitor: 0, unknown: 0, lag: 0, twin: 0 }
     }
 }
 
@@ -110,7 +118,7 @@ impl HostileLog {
             return Err(AppendError::Closed);
         }
         if world.random.one_in(self.hostility.competitor) {
-            world.compete();
+            world.compete(&batch, self.hostility.twin);
         }
         if !world.random.one_in(self.hostility.unknown) {
             return Ok(world.store(expected_head, batch));
@@ -164,7 +172,7 @@ impl World {
         outcome
     }
 
-    fn compete(&mut self) {
+    fn compete(&mut self, beaten: &Batch, twin: u64) {
         let records = (0..=self.random.below(3)).map(|_| {
             self.competitors += 1;
             let mut key = [0; 16];
@@ -172,10 +180,23 @@ impl World {
             key[8..].copy_from_slice(&self.competitors.to_be_bytes());
             Record { key, bytes: Bytes::from_static(b"competitor") }
         });
-        let records = records.collect();
+        let mut records: Vec<Record> = records.collect();
+        if self.random.one_in(twin) {
+            self.imitate(&mut records, beaten);
+        }
         self.recorded_time_us += 1;
         let submission = Submission { recorded_time_us: self.recorded_time_us, records };
         self.table.push(Batch { submissions: vec![submission] });
+    }
+
+    /// Gives `records` the first key of `beaten`, half the time with its bytes too.
+    fn imitate(&mut self, records: &mut [Record], beaten: &Batch) {
+        let theirs = beaten.submissions.first().and_then(|submission| submission.records.first());
+        let (Some(first), Some(theirs)) = (records.first_mut(), theirs) else { return };
+        first.key = theirs.key;
+        if self.random.one_in(2) {
+            first.bytes = theirs.bytes.clone();
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use crate::contract::{AppendOutcome, EventLog};
 use crate::identity::Position;
 use crate::record::Batch;
 
+/// Most bytes that are read at once to compare them with a batch.
+const READ_BYTES: usize = 1024 * 1024;
 /// How often the same batch is offered before the doubt goes to the caller.
 const ATTEMPTS: u32 = 12;
 const PAUSE_FIRST: Duration = Duration::from_millis(2);
@@ -45,6 +47,7 @@ pub fn append_resolving(log: &dyn EventLog, expected_head: Position, batch: Batc
 }
 
 async fn resolve(log: &dyn EventLog, expected_head: Position, batch: Batch, mut doubt: String) -> Appended {
+    let last = expected_head.plus(batch.record_count() as u64);
     let mut pause = PAUSE_FIRST;
     for _ in 1..ATTEMPTS {
         if let Some(outcome) = settled(log, expected_head, &batch).await {
@@ -54,7 +57,11 @@ async fn resolve(log: &dyn EventLog, expected_head: Position, batch: Batch, mut 
         pause = (pause * 2).min(PAUSE_MOST);
         match log.append(expected_head, batch.clone()).await {
             Ok(stored @ AppendOutcome::Stored { .. }) => return Ok(stored),
-            // Perhaps it conflicts with itself, having landed late: only the record behind the head can tell.
+            // A log that ends where this batch would still go on ends with the batch of somebody else.
+            Ok(AppendOutcome::Conflict { head }) if expected_head < head && head < last => {
+                return Ok(AppendOutcome::Conflict { head });
+            }
+            // Perhaps it conflicts with itself, having landed late: only the records behind the head can tell.
             Ok(AppendOutcome::Conflict { .. }) => {}
             Ok(AppendOutcome::Unknown { reason }) => doubt = reason,
             // Nothing of *this* attempt was stored; the one before may still have been.
@@ -65,14 +72,22 @@ async fn resolve(log: &dyn EventLog, expected_head: Position, batch: Batch, mut 
     Ok(settled.unwrap_or(AppendOutcome::Unknown { reason: doubt }))
 }
 
-/// What the record behind `expected_head` says about the batch; `None` if there is none yet, or it cannot be read.
+/// What the records behind `expected_head` say about the batch: stored if all of them are its own, key and bytes, lost
+/// at the first that is not. `None` if they are not all there yet, or cannot be read.
+///
+/// Keys alone prove nothing: the event that opens a day has one id on every node.
 async fn settled(log: &dyn EventLog, expected_head: Position, batch: &Batch) -> Option<AppendOutcome> {
-    let read = log.read(expected_head.next(), 0).await.ok()?;
-    let (found, ours) = (read.first()?, batch.submissions.first()?.records.first()?);
-    Some(if found.key == ours.key {
-        let last = expected_head.plus(batch.record_count() as u64);
-        AppendOutcome::Stored { first: expected_head.next(), last }
-    } else {
-        AppendOutcome::Conflict { head: log.heads().written.max(found.submission_last) }
-    })
+    let last = expected_head.plus(batch.record_count() as u64);
+    let mut ours = batch.submissions.iter().flat_map(|submission| &submission.records);
+    let mut compared = expected_head;
+    while compared < last {
+        let read = log.read(compared.next(), READ_BYTES).await.ok()?;
+        compared = read.last()?.position;
+        for (found, ours) in read.iter().zip(&mut ours) {
+            if (&found.key, &found.bytes) != (&ours.key, &ours.bytes) {
+                return Some(AppendOutcome::Conflict { head: log.heads().written.max(found.submission_last) });
+            }
+        }
+    }
+    Some(AppendOutcome::Stored { first: expected_head.next(), last })
 }

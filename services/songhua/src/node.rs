@@ -9,6 +9,7 @@
 
 mod admin;
 mod auth;
+mod health;
 mod hosting;
 mod http;
 mod loader;
@@ -70,6 +71,42 @@ pub(crate) enum NodeError {
         /// Why it does not open.
         source: songhua_ingest::OpenError,
     },
+    /// A plan's directory holds the log of another one.
+    #[error("plan {plan}: its directory holds log {found}, the system log names {wanted}: restore the right directory")]
+    Foreign {
+        /// The plan.
+        plan: PlanId,
+        /// The log that is there.
+        found: Uuid,
+        /// The log that should be there.
+        wanted: Uuid,
+    },
+    /// A log that the system log does not know.
+    #[error("plan {plan}: its directory holds a log of {head} records that the system log does not know: move it away")]
+    Unknown {
+        /// The plan.
+        plan: PlanId,
+        /// Records in it.
+        head: u64,
+    },
+    /// Plans without a system log.
+    #[error("{path} holds plans, but {system} holds no system log: restore it; without it nobody can be let in")]
+    NoSystemLog {
+        /// The directory of plans.
+        path: PathBuf,
+        /// Where the system log should be.
+        system: PathBuf,
+    },
+    /// A plan is or is not simulated, for ever.
+    #[error(
+        "plan {plan} was created with simulated = {there}; it stays so: give the other one a new id / 模拟标记不可更改"
+    )]
+    Simulated {
+        /// The plan.
+        plan: PlanId,
+        /// What it was created with.
+        there: bool,
+    },
     /// A plan's views.
     #[error("plan {plan}: views: {detail}")]
     Views {
@@ -103,6 +140,12 @@ pub(crate) struct Node {
     pub(crate) plans: Arc<PlanRegistry>,
     pub(crate) readers: Arc<ReaderRegistry>,
     hosted: Mutex<BTreeMap<PlanId, Hosted>>,
+    /// Plans that could not be opened, and why. The others are served all the same.
+    failed: Mutex<BTreeMap<PlanId, String>>,
+    /// Held while a plan is created, so that it is created once.
+    creating: Mutex<()>,
+    /// Held while a digest is taken: it reads all views of a plan.
+    pub(crate) digesting: Mutex<()>,
     ingest_options: IngestOptions,
     views_cache_bytes: u64,
 }
@@ -111,11 +154,12 @@ impl Node {
     /// Opens the data directory, its system log and every plan in it.
     ///
     /// # Errors
-    /// See [`NodeError`]. A plan whose log is damaged opens read-only and is no error.
+    /// See [`NodeError`]. A plan whose log is damaged opens read-only; a plan that does not open at all is said, and the
+    /// others are served.
     pub(crate) async fn open(config: &Config) -> Result<Arc<Self>, NodeError> {
         let data = config.data.value.clone();
         private_directory(&data)?;
-        let system = SystemLog::open(&data.join("system").join("log")).await?;
+        let system = open_system(&data).await?;
         let node = Self {
             data,
             start_time: Timestamp::now(),
@@ -123,6 +167,9 @@ impl Node {
             plans: Arc::default(),
             readers: Arc::default(),
             hosted: Mutex::default(),
+            failed: Mutex::default(),
+            creating: Mutex::default(),
+            digesting: Mutex::default(),
             ingest_options: IngestOptions {
                 queue_submissions_max: config.queue_submissions_max.value,
                 ..IngestOptions::default()
@@ -130,7 +177,10 @@ impl Node {
             views_cache_bytes: config.views_cache_mib.value << 20,
         };
         for (plan, created) in node.system.plans().await {
-            node.host(&plan, &created).await?;
+            if let Err(error) = node.host(&plan, &created).await {
+                tracing::error!(%plan, %error, "plan is not served");
+                node.failed.lock().await.insert(plan, error.to_string());
+            }
         }
         Ok(Arc::new(node))
     }
@@ -161,10 +211,17 @@ impl Node {
     /// # Errors
     /// See [`NodeError`].
     pub(crate) async fn ensure_plan(&self, plan: &PlanId, simulated: bool, principal: &str) -> Result<(), NodeError> {
+        let _creating = self.creating.lock().await;
         if let Some(created) = self.system.plans().await.get(plan) {
+            if created.simulated != simulated {
+                return Err(NodeError::Simulated { plan: plan.clone(), there: created.simulated });
+            }
             return self.host(plan, created).await;
         }
-        let created = PlanCreated { plan: plan.clone(), log_id: Uuid::new_v4(), simulated };
+        let directory = self.plan_directory(plan);
+        private_directory(&directory)?;
+        let log_id = Hosted::create_log(&directory, plan).await?;
+        let created = PlanCreated { plan: plan.clone(), log_id, simulated };
         self.system.append(principal, SystemPayload::PlanCreated(created.clone())).await?;
         self.host(plan, &created).await
     }
@@ -205,15 +262,21 @@ impl Node {
     /// # Errors
     /// See [`NodeError`]; above all, that the server is running.
     pub(crate) async fn renew_admin_token(data: &Path) -> Result<PathBuf, NodeError> {
-        let system = SystemLog::open(&data.join("system").join("log")).await?;
+        let system = open_system(data).await?;
         let path = grant_admin(&system, data).await;
         system.close().await;
         path
     }
 
-    /// Whether every plan's views have caught up once and its projector runs.
+    /// Plans that could not be opened, and why.
+    pub(crate) async fn failed_plans(&self) -> BTreeMap<PlanId, String> {
+        self.failed.lock().await.clone()
+    }
+
+    /// Whether every plan is open, its views have caught up once and its projector runs.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.hosted.lock().await.values().all(|hosted| *hosted.state.borrow() == FollowerState::Running)
+        self.failed.lock().await.is_empty()
+            && self.hosted.lock().await.values().all(|hosted| *hosted.state.borrow() == FollowerState::Running)
     }
 
     /// Ends in order: no more submissions, everything accepted is answered, followers stop, logs are closed.
@@ -226,6 +289,15 @@ impl Node {
         }
         self.system.close().await;
     }
+}
+
+/// Opens the system log. A new one is begun only where there are no plans yet.
+async fn open_system(data: &Path) -> Result<SystemLog, NodeError> {
+    let (path, system) = (data.join("plans"), data.join("system").join("log"));
+    if path.exists() && !system.exists() {
+        return Err(NodeError::NoSystemLog { path, system });
+    }
+    Ok(SystemLog::open(&system).await?)
 }
 
 fn private_directory(path: &Path) -> Result<(), NodeError> {

@@ -150,8 +150,17 @@ impl Views {
     /// # Errors
     /// [`ViewsError`]: reset them.
     pub fn digest(&self) -> Result<[u8; 32], ViewsError> {
+        self.digest_at().map(|(digest, _)| digest)
+    }
+
+    /// The digest, and the position it was taken at.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn digest_at(&self) -> Result<([u8; 32], u64), ViewsError> {
         let _no_batch = self.writer();
-        self.read(|store| {
+        let position = self.applied();
+        let digest = self.read(|store| {
             let mut hasher = Sha256::new();
             for row in store.behind(key::CHECKPOINT) {
                 let (key, value) = row?;
@@ -162,7 +171,8 @@ impl Views {
                 }
             }
             Ok(hasher.finalize().into())
-        })
+        })?;
+        Ok((digest, position))
     }
 
     /// Begins to collect rows. One batch at a time; a dropped one leaves nothing.

@@ -206,6 +206,21 @@ pub fn refusal_from(status: &tonic::Status) -> Option<Refusal> {
     Some(refusal)
 }
 
+/// What the transport said of a message that it could not read, in words of this contract; none if `status` says
+/// anything else.
+pub fn unreadable(status: &tonic::Status) -> Option<Refusal> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    let (reason, zh) = match status.code() {
+        Code::OutOfRange => (Reason::RequestTooLarge, "请求过大，请拆分"),
+        Code::Internal => (Reason::InvalidField, "请求无法解析，请检查消息编码"),
+        _ => return None,
+    };
+    let message = format!("the message cannot be read: {}", status.message());
+    Some(Refusal::new(reason, message, format!("{zh}：{}", status.message())))
+}
+
 /// A status as a message, for answers within a stream: the same details as a unary error.
 pub fn to_rpc_status(status: &tonic::Status) -> rpc::Status {
     let details = rpc::Status::decode(status.details()).map(|carried| carried.details).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! All or nothing, and checks that store nothing.
 
-use songhua_domain::event::{EvidenceAttached, VerificationAccepted};
+use songhua_domain::event::{Evidence, EvidenceAttached, VerificationAccepted};
 use songhua_domain::vocabulary::{Reason, Role};
 
 use super::fixture::{FUTURE, LEAD, OTHER, Plan, again, agency, corrected, figure, id, nothing, numbers};
@@ -38,17 +38,13 @@ async fn a_refused_submission_leaves_no_trace_for_the_next_one() {
 #[tokio::test]
 async fn later_events_of_a_submission_may_name_earlier_ones() {
     let plan = Plan::published().await;
-    let evidence = figure(9, 9, "1").evidence;
-    assert!(evidence.is_empty());
-    let attached = EvidenceAttached {
-        event: id(3),
-        evidence: vec![songhua_domain::event::Evidence {
-            sha256: [1; 32],
-            media_type: "application/pdf".to_owned(),
-            title: "ledger".to_owned(),
-            locator: "archive 7".to_owned(),
-        }],
+    let ledger = Evidence {
+        sha256: [1; 32],
+        media_type: "application/pdf".to_owned(),
+        title: "ledger".to_owned(),
+        locator: "archive 7".to_owned(),
     };
+    let attached = EvidenceAttached { event: id(3), evidence: vec![ledger] };
     let chain = vec![
         planned(1, "groundbreaking"),
         reached(2, "groundbreaking"),

@@ -18,12 +18,12 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::Clock;
 use crate::day::server_event;
 use crate::handle::{PlanIngest, Receipt, Submission};
 use crate::open::{OpenError, OpenSummary, PlanIdentity, open};
 use crate::options::IngestOptions;
 use crate::refusal::Refused;
-use crate::Clock;
 
 /// Leads everything in the plan.
 pub(super) const LEAD: &str = "water-bureau";
@@ -90,20 +90,26 @@ impl Plan {
         options: IngestOptions,
     ) -> Result<Self, OpenError> {
         let snapshots = directory.path().to_owned();
-        let opened = open(Arc::clone(&log), &plan_identity(), snapshots, Arc::clone(&clock) as Arc<dyn Clock>, options);
-        let (ingest, summary, ended) = opened.await?;
+        let (identity, told) = (plan_identity(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let (ingest, summary, ended) = open(Arc::clone(&log), &identity, snapshots, told, options).await?;
         Ok(Self { ingest, log, clock, summary, directory, ended })
     }
 
     /// Sends the definitions and the assignments.
     pub(super) async fn load(&self) {
-        for chunk in definitions().chunks(10) {
-            self.persist(&admin(), chunk.to_vec()).await;
+        for part in definitions().split_inclusive(|event| matches!(event.payload, Payload::PlanPublished(_))) {
+            for chunk in part.chunks(10) {
+                self.persist(&admin(), chunk.to_vec()).await;
+            }
         }
     }
 
-    pub(super) async fn submit(&self, actor: &Actor, events: Vec<EventInput>) -> Result<Vec<Receipt>, Refused> {
-        self.ingest.submit(submission(actor, events)).await
+    pub(super) fn submit<'a>(
+        &'a self,
+        actor: &Actor,
+        events: Vec<EventInput>,
+    ) -> impl Future<Output = Result<Vec<Receipt>, Refused>> + use<'a> {
+        self.ingest.submit(submission(actor, events))
     }
 
     /// As a client does: sends the same events again for as long as their outcome is not known.
@@ -278,7 +284,12 @@ pub(super) async fn events(log: &dyn EventLog) -> Vec<Event> {
 /// Numbers of the test's own events in a log, in its order.
 pub(super) async fn numbers(log: &dyn EventLog) -> Vec<u128> {
     let own = |event: Event| event.input.event_id.as_u128().checked_sub(id(0).as_u128());
-    events(log).await.into_iter().filter_map(own).filter(|number| *number < 900 || (1_000..1 << 64).contains(number)).collect()
+    events(log)
+        .await
+        .into_iter()
+        .filter_map(own)
+        .filter(|number| *number < 900 || (1_000..1 << 64).contains(number))
+        .collect()
 }
 
 pub(super) async fn fold(log: &dyn EventLog) -> PlanState {

@@ -1,9 +1,7 @@
 //! Idempotency for ever (ARCHITECTURE §4), sentence by sentence.
 
 use jiff::civil::date;
-use songhua_domain::event::{
-    EventInput, MilestonePlanned, MilestoneReached, Name, Payload, Scope,
-};
+use songhua_domain::event::{EventInput, MilestonePlanned, MilestoneReached, Name, Payload, Scope};
 use songhua_domain::vocabulary::{AssignmentRole, MilestoneType, Reason};
 use songhua_log::leaf_hash;
 use songhua_wire::event::input_from_pb;
@@ -11,7 +9,7 @@ use songhua_wire::pb;
 use uuid::Uuid;
 
 use super::fixture::{
-    LEAD, OTHER, Plan, TODAY, again, agency, assigned, admin, corrected, dimension, figure, id, nothing, numbers, time,
+    LEAD, OTHER, Plan, TODAY, admin, again, agency, assigned, corrected, dimension, figure, id, nothing, numbers, time,
 };
 use crate::day::server_event;
 use crate::handle::Submission;
@@ -246,7 +244,8 @@ async fn sameness_is_of_decoded_content_and_not_of_bytes() {
 async fn fields_in_another_order_are_the_same_event() {
     use prost::Message;
     let plan = Plan::published().await;
-    let wire = songhua_wire::event::input_to_pb(&EventInput { comment: "as counted".to_owned(), ..figure(1, 10, "31") });
+    let wire =
+        songhua_wire::event::input_to_pb(&EventInput { comment: "as counted".to_owned(), ..figure(1, 10, "31") });
     let (head, tail) = (
         pb::EventInput { comment: String::new(), ..wire.clone() }.encode_to_vec(),
         pb::EventInput { comment: wire.comment, ..Default::default() }.encode_to_vec(),

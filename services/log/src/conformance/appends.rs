@@ -153,6 +153,36 @@ pub async fn an_unknown_outcome_is_resolved(harness: impl Harness) {
     assert_eq!(ours(&read_all(&*log, usize::MAX).await), expected);
 }
 
+/// Two nodes begin with an event that has one id everywhere, the second with other bytes or another rest: at most one
+/// of their batches is stored, and only its sender is told so.
+pub async fn a_batch_that_begins_with_the_key_of_another_is_not_that_one(harness: impl Harness) {
+    let log = harness.log();
+    for round in 0..30 {
+        let head = put(&*log, &some_batch(&[1])).await.1;
+        let (one, mut other) = (some_batch(&[2, 1]), some_batch(&[2, 1]));
+        let shared = &mut other.submissions[0].records[0];
+        *shared = one.submissions[0].records[0].clone();
+        if round % 2 == 0 {
+            shared.bytes = Bytes::from_static(b"of another node");
+        }
+        let mut stored = Vec::new();
+        for batch in [one, other] {
+            let outcome = append_resolving(&*log, head, batch.clone()).await.expect("append");
+            if let AppendOutcome::Stored { first, last } = outcome {
+                assert_eq!((first, last), (head.next(), head.plus(3)));
+                stored.push(of_batch(&batch));
+            }
+        }
+        assert!(stored.len() <= 1, "both were told that they are stored");
+        assert!(stored.len() == 1 || !log.exclusive_writer(), "none was stored");
+        if let [stored] = stored.as_slice() {
+            log.wait(head.plus(3)).await;
+            let read = log.read(head.next(), usize::MAX).await.expect("read");
+            assert_eq!(ours(&read[..3]), *stored);
+        }
+    }
+}
+
 /// Not polling, or letting go, cancels nothing.
 pub async fn a_dropped_append_still_lands(harness: impl Harness) {
     let log = harness.log();

@@ -1,23 +1,28 @@
 //! The follower contract, and what `follow` does when state or log fail.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::conformance::{FollowerHarness, MemoryFollower, follower_contract, some_batch, some_identity};
 use crate::hostile::{HostileLog, Hostility};
 use crate::memory::MemoryLog;
-use crate::record::{Batch, StoredRecord};
-use crate::{Applied, Checkpoint, EventLog, FollowError, Follower, Position, append_resolving, follow};
+use crate::record::{Batch, Key, StoredRecord};
+use crate::{
+    AppendError, AppendOutcome, Applied, Checkpoint, EventLog, FollowError, Follower, Heads, Identity, Position,
+    ReadError, append_resolving, follow,
+};
 
 /// Keeps the state over "restarts", as a store would.
 #[derive(Default)]
 struct Kept {
     batches: Vec<Batch>,
-    store: Arc<std::sync::Mutex<MemoryFollower>>,
+    store: Arc<Mutex<MemoryFollower>>,
 }
 
-struct Stored(Arc<std::sync::Mutex<MemoryFollower>>);
+struct Stored(Arc<Mutex<MemoryFollower>>);
 
 impl Follower for Stored {
     fn name(&self) -> &str {
@@ -202,4 +207,97 @@ async fn a_follower_of_a_hostile_log_sees_every_record_once() {
         assert_eq!(record.position, Position(position));
     }
     assert!(follower.records.len() as u64 >= log.heads().durable.0 - 3);
+}
+
+/// A log whose next reads fail.
+struct Unreadable {
+    log: Arc<MemoryLog>,
+    failures: Mutex<Vec<ReadError>>,
+}
+
+impl Unreadable {
+    fn new(log: Arc<MemoryLog>, failures: Vec<ReadError>) -> Arc<Self> {
+        Arc::new(Self { log, failures: Mutex::new(failures) })
+    }
+    fn fail(&self, failures: Vec<ReadError>) {
+        *self.failures.lock().unwrap() = failures;
+    }
+    fn failures_left(&self) -> usize {
+        self.failures.lock().unwrap().len()
+    }
+}
+
+impl EventLog for Unreadable {
+    fn identity(&self) -> Identity {
+        self.log.identity()
+    }
+    fn max_batch(&self) -> usize {
+        self.log.max_batch()
+    }
+    fn exclusive_writer(&self) -> bool {
+        self.log.exclusive_writer()
+    }
+    fn append(&self, expected_head: Position, batch: Batch) -> BoxFuture<'static, Result<AppendOutcome, AppendError>> {
+        self.log.append(expected_head, batch)
+    }
+    fn read(&self, from: Position, max_bytes: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, ReadError>> {
+        match self.failures.lock().unwrap().pop() {
+            Some(failure) => Box::pin(std::future::ready(Err(failure))),
+            None => self.log.read(from, max_bytes),
+        }
+    }
+    fn find(&self, key: &Key) -> BoxFuture<'_, Result<Option<StoredRecord>, ReadError>> {
+        self.log.find(key)
+    }
+    fn heads(&self) -> Heads {
+        self.log.heads()
+    }
+    fn wait(&self, position: Position) -> BoxFuture<'_, Heads> {
+        self.log.wait(position)
+    }
+    fn read_only(&self) -> Option<String> {
+        self.log.read_only()
+    }
+}
+
+fn io() -> ReadError {
+    ReadError::Io("input/output error (os error 5)".to_owned())
+}
+
+#[tokio::test]
+async fn reads_that_fail_for_now_are_tried_again_and_nothing_is_lost_or_reset() {
+    let stored = log_of(&batches()).await;
+    let log = Unreadable::new(stored.clone(), vec![io(), ReadError::Io("timed out".to_owned()), io()]);
+    let mut follower = Failing::new(Position(u64::MAX), Vec::new());
+    follow_all(log.clone(), &mut follower).await.unwrap();
+    let all = stored.read(Position::FIRST, usize::MAX).await.unwrap();
+    assert_eq!((log.failures_left(), &follower.inner.records), (0, &all));
+
+    // The read that compares its checkpoint with the log, too.
+    log.fail(vec![io()]);
+    follow_all(log.clone(), &mut follower).await.unwrap();
+    assert_eq!((log.failures_left(), &follower.inner.records), (0, &all));
+    assert!(follower.resets.is_empty());
+}
+
+#[tokio::test]
+async fn a_follower_that_waits_for_a_log_to_become_readable_can_be_shut_down() {
+    let log = Unreadable::new(log_of(&batches()).await, Vec::new());
+    let mut with_checkpoint = MemoryFollower::default();
+    follow_all(log.clone(), &mut with_checkpoint).await.unwrap();
+    for mut follower in [MemoryFollower::default(), with_checkpoint] {
+        log.fail(vec![io(); 1_000]);
+        let progress = watch::Sender::new(Applied::default());
+        let shutdown = tokio::time::sleep(Duration::from_millis(250));
+        assert_eq!(follow(log.clone(), &mut follower, &progress, shutdown).await, Ok(()));
+        assert!((990..1_000).contains(&log.failures_left()), "{} left", log.failures_left());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_log_stops_the_follower_at_once() {
+    let damaged = ReadError::Damaged { position: Position(3), detail: "checksum".to_owned() };
+    let log = Unreadable::new(log_of(&batches()).await, vec![damaged.clone(), io()]);
+    let stopped = follow_all(log, &mut MemoryFollower::default()).await;
+    assert_eq!(stopped, Err(FollowError::Read(damaged)));
 }

@@ -1,16 +1,22 @@
 //! How commands reach the server: address, token, certificate; and how its refusals are shown.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use songhua_domain::vocabulary::Reason;
 use songhua_wire::status::refusal_from;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Status};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri};
+use tonic::{Code, Request, Status};
 
 use super::{Connect, Failure};
 use crate::node::Profile;
+
+/// How long a connection may take, and how long a server may be silent before it counts as gone.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// Adds the token to every call.
 #[derive(Clone)]
@@ -26,15 +32,33 @@ impl Interceptor for WithToken {
 /// A channel that carries the token.
 pub(crate) type Authorised = InterceptedService<Channel, WithToken>;
 
+/// Where to connect and with what.
+#[derive(Debug, PartialEq, Eq)]
 struct Target {
     server: String,
-    token: String,
+    token: TokenFrom,
     ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum TokenFrom {
+    File(PathBuf),
+    Environment(String),
+}
+
+impl TokenFrom {
+    fn read(&self) -> Result<String, Failure> {
+        match self {
+            Self::File(file) => read(file),
+            Self::Environment(token) => Ok(token.clone()),
+        }
+    }
 }
 
 /// Connects: flags and environment first, then the profile of the data directory.
 pub(crate) async fn connect(connect: &Connect) -> Result<Authorised, Failure> {
     let target = resolve(connect)?;
+    let token = target.token.read()?;
     let unreachable = |error: tonic::transport::Error| {
         let cause = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
         Failure::Unreachable(format!(
@@ -42,7 +66,12 @@ pub(crate) async fn connect(connect: &Connect) -> Result<Authorised, Failure> {
             target.server
         ))
     };
-    let mut endpoint = Endpoint::from_shared(target.server.clone()).map_err(Failure::failed)?;
+    let mut endpoint = Endpoint::from_shared(target.server.clone())
+        .map_err(Failure::failed)?
+        .connect_timeout(SILENCE_MAX)
+        .http2_keep_alive_interval(SILENCE_MAX)
+        .keep_alive_timeout(SILENCE_MAX);
+    warn_if_overheard(endpoint.uri());
     if target.server.starts_with("https://") {
         let mut tls = ClientTlsConfig::new();
         if let Some(ca_file) = &target.ca_file {
@@ -51,7 +80,7 @@ pub(crate) async fn connect(connect: &Connect) -> Result<Authorised, Failure> {
         endpoint = endpoint.tls_config(tls).map_err(unreachable)?;
     }
     let channel = endpoint.connect().await.map_err(unreachable)?;
-    let value = format!("Bearer {}", target.token.trim());
+    let value = format!("Bearer {}", token.trim());
     let value = value
         .parse()
         .map_err(|_| Failure::Failed("the token holds characters that cannot be sent / 令牌含非法字符".into()))?;
@@ -62,27 +91,62 @@ fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }
 
+fn warn_if_overheard(uri: &Uri) {
+    if can_be_overheard(uri) {
+        eprintln!(
+            "警告：令牌将以明文发送到 {uri}，途中可被窃取，请改用 https://\n\
+             warning: the token goes to {uri} in the clear, where others on the way can read it: use https://"
+        );
+    }
+}
+
+/// Whether others than this machine can read what is sent to `uri`.
+fn can_be_overheard(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let this_machine = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+    uri.scheme_str() != Some("https") && !this_machine
+}
+
 fn resolve(connect: &Connect) -> Result<Target, Failure> {
     let data = connect.data.clone().unwrap_or_else(|| PathBuf::from("data"));
-    let profile = Profile::read(&data)
-        .map_err(|error| Failure::Failed(format!("{}: {error}", Profile::path(&data).display())))?;
+    let path = Profile::path(&data);
+    let profile = Profile::read(&data).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
+    choose(connect, profile.as_ref(), &path)
+}
+
+/// What is given wins over the profile. The profile's token and certificate are for the profile's server only.
+fn choose(connect: &Connect, profile: Option<&Profile>, path: &Path) -> Result<Target, Failure> {
     let missing = |what: &str, how: &str| {
         Failure::Failed(format!(
             "no {what}: give {how}, or run beside the data directory of a server (looked in {}) / 未找到连接信息",
-            Profile::path(&data).display()
+            path.display()
         ))
     };
-    let from_profile = profile.as_ref();
-    let server = connect.server.clone().or_else(|| from_profile.map(|profile| profile.server.clone()));
+    let server = connect.server.clone().or_else(|| profile.map(|profile| profile.server.clone()));
     let server = server.ok_or_else(|| missing("server", "--server or SONGHUA_SERVER"))?;
-    let token_file = connect.token_file.clone().or_else(|| from_profile.map(|profile| profile.token_file.clone()));
-    let token = match (&connect.token, token_file) {
-        (Some(token), _) => token.clone(),
-        (None, Some(file)) => read(&file)?,
-        (None, None) => return Err(missing("token", "--token-file or SONGHUA_TOKEN")),
+    let own = profile.filter(|profile| is_same_server(&profile.server, &server));
+    let given = connect.token.as_ref().filter(|token| !token.trim().is_empty());
+    let token = match (&connect.token_file, given, own, profile) {
+        (Some(file), ..) => TokenFrom::File(file.clone()),
+        (None, Some(token), ..) => TokenFrom::Environment(token.clone()),
+        (None, None, Some(own), _) => TokenFrom::File(own.token_file.clone()),
+        (None, None, None, Some(other)) => {
+            return Err(Failure::Failed(format!(
+                "the token in {} is for {}, it is not sent to {server}: give --token-file or SONGHUA_TOKEN / \
+                 该令牌属于另一服务，不会发送：请用 --token-file 指定令牌",
+                path.display(),
+                other.server
+            )));
+        }
+        (None, None, None, None) => return Err(missing("token", "--token-file or SONGHUA_TOKEN")),
     };
-    let ca_file = connect.ca_file.clone().or_else(|| from_profile.and_then(|profile| profile.ca_file.clone()));
+    let ca_file = connect.ca_file.clone().or_else(|| own.and_then(|own| own.ca_file.clone()));
     Ok(Target { server, token, ca_file })
+}
+
+fn is_same_server(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
 }
 
 /// A refusal as a person reads it: Chinese, English, reason, fields.
@@ -101,8 +165,21 @@ pub(crate) fn describe(status: &Status) -> String {
 
 /// A failed call as the end of a command.
 pub(crate) fn failed(status: Status) -> Failure {
+    let refusal = refusal_from(&status);
+    let refused = refusal.is_some();
     match status.code() {
-        tonic::Code::Unavailable if refusal_from(&status).is_none() => Failure::Unreachable(describe(&status)),
+        Code::Unavailable if refusal.is_some_and(|refusal| refusal.reason == Reason::ShuttingDown) => {
+            Failure::Unreachable(format!(
+                "{}\nrun the same command again when the server is back / 服务恢复后重新执行同一命令",
+                describe(&status)
+            ))
+        }
+        Code::Unavailable if !refused => Failure::Unreachable(describe(&status)),
+        // The connection broke under the call: what a server with TLS does to a client without.
+        Code::Cancelled | Code::Unknown if !refused => Failure::Unreachable(format!(
+            "the connection broke ({}); if the server uses TLS, its address starts with https:// / 连接中断：若服务启用了 TLS，地址须以 https:// 开头",
+            describe(&status)
+        )),
         _ => Failure::Failed(describe(&status)),
     }
 }
@@ -124,5 +201,90 @@ pub(crate) async fn plan_or_only(channel: &Authorised, plan: Option<String>) -> 
             plans.push(last);
             Err(Failure::Failed(format!("name the plan with --plan: {} / 请用 --plan 指定方案", plans.join(", "))))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOME: &str = "https://songhua.example:7400";
+
+    fn profile() -> Profile {
+        Profile { server: HOME.to_owned(), token_file: "own.token".into(), ca_file: Some("own.pem".into()) }
+    }
+
+    fn given(server: Option<&str>, token_file: Option<&str>, token: Option<&str>) -> Connect {
+        Connect {
+            server: server.map(ToOwned::to_owned),
+            token_file: token_file.map(PathBuf::from),
+            token: token.map(ToOwned::to_owned),
+            ca_file: None,
+            data: None,
+        }
+    }
+
+    fn chosen(connect: &Connect) -> Target {
+        choose(connect, Some(&profile()), Path::new("data/profile.json")).unwrap()
+    }
+
+    fn refused(connect: &Connect, profile: Option<&Profile>) -> String {
+        choose(connect, profile, Path::new("data/profile.json")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_token_file_goes_before_the_token_of_the_environment_and_both_before_the_profile() {
+        let file = TokenFrom::File("flag.token".into());
+        let environment = TokenFrom::Environment("secret".to_owned());
+        for server in [None, Some(HOME), Some("https://other.example")] {
+            assert_eq!(chosen(&given(server, Some("flag.token"), Some("secret"))).token, file);
+            assert_eq!(chosen(&given(server, None, Some("secret"))).token, environment);
+        }
+        assert_eq!(chosen(&given(None, None, None)).token, TokenFrom::File("own.token".into()));
+        assert_eq!(chosen(&given(None, None, Some(" "))).token, TokenFrom::File("own.token".into()));
+    }
+
+    #[test]
+    fn the_profiles_token_and_certificate_are_for_its_server_only() {
+        for server in [None, Some(HOME), Some("https://songhua.example:7400/"), Some("https://Songhua.example:7400")] {
+            let target = chosen(&given(server, None, None));
+            assert_eq!(target.token, TokenFrom::File("own.token".into()), "{server:?}");
+            assert_eq!(target.ca_file, Some("own.pem".into()), "{server:?}");
+        }
+        // Without TLS it is another server: the token would go there in the clear.
+        let others =
+            ["http://songhua.example:7400", "https://songhua.example:7401", "https://songhua.example.org:7400"];
+        for server in others {
+            let message = refused(&given(Some(server), None, None), Some(&profile()));
+            for word in [server, HOME, "--token-file", "data/profile.json", "令牌"] {
+                assert!(message.contains(word), "{word}: {message}");
+            }
+            assert_eq!(chosen(&given(Some(server), Some("flag.token"), None)).ca_file, None, "{server}");
+        }
+    }
+
+    #[test]
+    fn without_a_profile_the_message_names_what_is_missing() {
+        assert!(refused(&given(None, None, None), None).contains("--server"));
+        assert!(refused(&given(Some(HOME), None, None), None).contains("--token-file"));
+    }
+
+    #[test]
+    fn only_plain_http_beyond_this_machine_can_be_overheard() {
+        let overheard = |uri: &str| can_be_overheard(&uri.parse().unwrap());
+        for uri in ["http://127.0.0.1:7400", "http://127.8.8.8:1", "http://[::1]:7400", "http://localhost:7400", HOME] {
+            assert!(!overheard(uri), "{uri}");
+        }
+        for uri in ["http://10.0.0.7:7400", "http://songhua.example", "http://127.0.0.1.example", "http://[fe80::1]:1"]
+        {
+            assert!(overheard(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_stopping_is_not_reachable() {
+        let refusal = songhua_wire::status::Refusal::new(Reason::ShuttingDown, "stopping".into(), "停止中".into());
+        let Failure::Unreachable(message) = failed(refusal.into()) else { panic!("another failure") };
+        assert!(message.contains("run the same command again") && message.contains("停止中"), "{message}");
     }
 }

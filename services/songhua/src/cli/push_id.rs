@@ -1,16 +1,17 @@
 //! Event ids made of what an event speaks of, so that the same row is the same event however often it is pushed.
 //!
-//! Id = UUIDv5(agency, business key); the key names subject, period and, where an event can come again, the event it
-//! follows. Never the row's number: rows move.
+//! Id = UUIDv5(agency, business key); the key names subject, period and revision, which tells reports apart that speak
+//! of the same thing again, as after a retraction. Never the row's number: rows move.
 
 use songhua_wire::google::type_::Date;
 use songhua_wire::pb;
 use songhua_wire::pb::event_input::Payload;
 use uuid::Uuid;
 
-/// The id of `event` when `agency` reports it; none for events that a ledger does not hold.
-pub(crate) fn derived_id(agency: &str, event: &pb::EventInput) -> Option<String> {
-    let key = business_key(event.payload.as_ref()?)?;
+/// The id of `event` when `agency` reports it for the time after `revision` earlier ones; none for events that a ledger
+/// does not hold.
+pub(crate) fn derived_id(agency: &str, event: &pb::EventInput, revision: u32) -> Option<String> {
+    let key = format!("{}/{revision}", business_key(event.payload.as_ref()?)?);
     let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("songhua:agency:{agency}").as_bytes());
     Some(Uuid::new_v5(&namespace, key.as_bytes()).to_string())
 }
@@ -27,13 +28,7 @@ fn business_key(payload: &Payload) -> Option<String> {
     let key = match payload {
         Payload::MeasurementReported(it) => {
             let dimension = if it.dimension.is_empty() { "_T" } else { &it.dimension };
-            format!(
-                "measurement/{}/{}/{dimension}/{}/{}/0",
-                it.area,
-                it.indicator,
-                it.basis,
-                period(it.period.as_ref())
-            )
+            format!("measurement/{}/{}/{dimension}/{}/{}", it.area, it.indicator, it.basis, period(it.period.as_ref()))
         }
         Payload::MeasurementCorrected(it) => format!("measurement-corrected/{}", it.measurement),
         Payload::MeasurementRetracted(it) => format!("measurement-retracted/{}", it.measurement),
@@ -78,13 +73,28 @@ mod tests {
 
     #[test]
     fn the_same_row_of_the_same_agency_is_the_same_event() {
-        assert_eq!(derived_id("stb", &cancelled("opening")), derived_id("stb", &cancelled("opening")));
-        assert_ne!(derived_id("stb", &cancelled("opening")), derived_id("drc", &cancelled("opening")));
-        assert_ne!(derived_id("stb", &cancelled("opening")), derived_id("stb", &cancelled("closing")));
+        let id = |agency, milestone, revision| derived_id(agency, &cancelled(milestone), revision).unwrap();
+        assert_eq!(id("stb", "opening", 0), id("stb", "opening", 0));
+        assert_ne!(id("stb", "opening", 0), id("drc", "opening", 0));
+        assert_ne!(id("stb", "opening", 0), id("stb", "closing", 0));
+        assert_ne!(id("stb", "opening", 0), id("stb", "opening", 1));
+    }
+
+    #[test]
+    fn ids_are_for_ever_whatever_the_release() {
+        // Another id for a row that was pushed already would store it twice.
+        let id = derived_id("stb", &cancelled("opening"), 0);
+        assert_eq!(id.as_deref(), Some("40829953-b880-511c-bf96-c05d55ca2288"));
+        let reported: pb::EventInput = serde_json::from_str(
+            r#"{"measurementReported": {"area": "circle-hit", "indicator": "tech-firms", "basis": "BASIS_STOCK_AT",
+                "period": {"end": {"year": 2026, "month": 9, "day": 30}}, "figure": {"value": "331"}}}"#,
+        )
+        .unwrap();
+        assert_eq!(derived_id("hit", &reported, 0).as_deref(), Some("48486c35-263e-57f0-84d0-f93c5c7bdce7"));
     }
 
     #[test]
     fn an_event_without_a_business_key_gets_no_id() {
-        assert_eq!(derived_id("stb", &pb::EventInput::default()), None);
+        assert_eq!(derived_id("stb", &pb::EventInput::default(), 0), None);
     }
 }

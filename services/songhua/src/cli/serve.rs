@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use songhua_domain::id::PlanId;
+use songhua_domain::vocabulary::Reason;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -12,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use super::plan::bar;
 use super::{Failure, plan};
 use crate::config::{Config, LogFormat};
-use crate::node::{self, FollowerState, Node};
+use crate::node::{self, FollowerState, LoadError, Node, NodeError};
 
 /// Runs a future on a runtime of its own.
 pub(crate) fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -46,7 +48,7 @@ async fn run_node(node: &Arc<Node>, config: &Config) -> Result<(), Failure> {
     for dir in &config.plan.value {
         load_folder(node, dir).await?;
     }
-    show_rebuild(node).await;
+    let rebuild = tokio::spawn(show_rebuild(Arc::clone(node)));
     let (stop_sender, stop) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;
@@ -55,23 +57,45 @@ async fn run_node(node: &Arc<Node>, config: &Config) -> Result<(), Failure> {
         std::future::pending::<()>().await;
     });
     let ready = |grpc: SocketAddr, http: SocketAddr| announce(grpc, http, first_token.as_deref());
-    node::serve(Arc::clone(node), config, stop, ready).await.map_err(Failure::failed)
+    let served = node::serve(Arc::clone(node), config, stop, ready).await.map_err(Failure::failed);
+    rebuild.abort();
+    served
 }
 
 async fn load_folder(node: &Arc<Node>, dir: &Path) -> Result<(), Failure> {
     let catalog = plan::read(dir)?;
-    let loaded = node.load(catalog.plan_id(), &catalog.definitions()).await.map_err(Failure::failed)?;
+    let loaded = match node.load(catalog.plan_id(), &catalog.definitions()).await {
+        Ok(loaded) => loaded,
+        // A damaged plan must not take the others down, nor hide what can still be read of it.
+        Err(NodeError::Load(LoadError::Refused(refused))) if refused.reason == Reason::LogReadOnly => {
+            tracing::error!(plan = %catalog.plan_id(), reason = refused.message, "plan folder not loaded");
+            return Ok(());
+        }
+        Err(error) => return Err(Failure::failed(error)),
+    };
     tracing::info!(
         plan = %catalog.plan_id(),
         stored = loaded.stored,
         were_there = loaded.duplicates,
         "plan folder loaded"
     );
+    wait_until_visible(node, catalog.plan_id(), loaded.position).await;
     Ok(())
 }
 
-/// A bar on standard error while views are being rebuilt, so that a long start explains itself.
-async fn show_rebuild(node: &Arc<Node>) {
+/// A plan that was just loaded can be read before the server says that it serves. With long logs this is no long wait:
+/// definitions stand at their beginning.
+async fn wait_until_visible(node: &Arc<Node>, plan: &PlanId, position: u64) {
+    let watched = node.with_hosted(plan, |hosted| (hosted.applied.clone(), hosted.state.clone())).await;
+    let Some((mut applied, mut state)) = watched else { return };
+    tokio::select! {
+        _ = applied.wait_for(|applied| applied.position.0 >= position) => {}
+        _ = state.wait_for(|state| matches!(state, FollowerState::Stopped(_))) => {}
+    }
+}
+
+/// A bar on standard error while views are being rebuilt, so that reads that must wait explain themselves.
+async fn show_rebuild(node: Arc<Node>) {
     for plan in node.hosted_plans().await {
         let watched = node.with_hosted(&plan, |hosted| (hosted.applied.clone(), hosted.state.clone())).await;
         let Some((applied, state)) = watched else { continue };

@@ -3,11 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use prost::Message;
 use songhua_access::{AccessError, Grant, Permission, Principal, Token};
 use songhua_domain::event::{AccessGranted, AccessRevoked, EventInput, SystemPayload};
 use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::{Reason, Role};
-use songhua_ingest::{EVENTS_MAX, from_access, plan_not_found};
+use songhua_ingest::{EVENT_BYTES_MAX, EVENTS_MAX, from_access, plan_not_found};
 use songhua_log::EventLog;
 use songhua_wire::event::input_from_pb;
 use songhua_wire::pb;
@@ -19,7 +20,7 @@ use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use super::hosting::{FollowerState, Hosted};
-use super::loader::load;
+use super::loader::{load, published};
 use super::{LoadError, Node, NodeError};
 
 /// Most definitions of a plan.
@@ -58,6 +59,9 @@ fn invalid(field: &str, detail: impl std::fmt::Display) -> Status {
 }
 
 fn internal(error: &NodeError) -> Status {
+    if let NodeError::Simulated { .. } = error {
+        return refused(Reason::NotSupported, error.to_string(), error.to_string());
+    }
     tracing::error!(%error, "administration failed");
     refused(Reason::Internal, error.to_string(), "服务内部错误，请查看服务日志")
 }
@@ -108,6 +112,14 @@ async fn collect(
         }
         for definition in &message.definitions {
             let at = definitions.len();
+            let size = definition.encoded_len();
+            if size > EVENT_BYTES_MAX {
+                return Err(refused(
+                    Reason::EventTooLarge,
+                    format!("definitions[{at}] has {size} bytes, the limit is {EVENT_BYTES_MAX}: shorten it"),
+                    format!("第 {at} 个定义有 {size} 字节，上限为 {EVENT_BYTES_MAX}：请缩短"),
+                ));
+            }
             let input = input_from_pb(definition).map_err(|found| invalid(&format!("definitions[{at}]"), found))?;
             definitions.push(input);
         }
@@ -172,22 +184,21 @@ fn plan_status(plan: &PlanId, hosted: &Hosted) -> pb::PlanStatus {
     }
 }
 
-/// The digest and the position it was taken at; taken again if the views moved meanwhile.
+/// The digest and the position it was taken at. One at a time: it reads all views of a plan.
 pub(super) async fn digest_of(node: &Node, plan: &PlanId) -> Result<(Vec<u8>, u64), Status> {
+    let _digesting = node.digesting.lock().await;
     let views = node.with_hosted(plan, |hosted| hosted.views.clone()).await;
     let views = views.ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
-    let read = tokio::task::spawn_blocking(move || {
-        loop {
-            let before = views.applied();
-            let digest = views.digest()?;
-            if views.applied() == before {
-                return Ok((digest.to_vec(), before));
-            }
-        }
-    });
-    let read: Result<_, songhua_views::ViewsError> =
-        read.await.map_err(|error| refused(Reason::Internal, error.to_string(), "服务内部错误"))?;
-    read.map_err(|error| refused(Reason::ViewsRebuilding, error.to_string(), "视图正在重建，请稍后再试"))
+    let read = tokio::task::spawn_blocking(move || views.digest_at()).await;
+    let read = read.map_err(|error| refused(Reason::Internal, error.to_string(), "服务内部错误"))?;
+    let (digest, position) =
+        read.map_err(|error| refused(Reason::ViewsRebuilding, error.to_string(), "视图正在重建，请稍后再试"))?;
+    Ok((digest.to_vec(), position))
+}
+
+/// What a plan that could not be opened looks like.
+fn failed_status(plan: &PlanId, reason: String) -> pb::PlanStatus {
+    pb::PlanStatus { plan: plan.to_string(), read_only: reason, ..Default::default() }
 }
 
 #[tonic::async_trait]
@@ -203,6 +214,8 @@ impl pb::admin_service_server::AdminService for AdminServer {
         principal.require(Permission::Administer, Some(&plan)).map_err(|error| denied(&error))?;
         let simulated = first.simulated;
         let definitions = collect(&mut stream, first).await?;
+        // Everything that needs no plan is checked before one is created: a created plan stays.
+        published(&definitions).map_err(from_load)?;
         self.node.ensure_plan(&plan, simulated, &principal.name).await.map_err(|error| internal(&error))?;
         let ingest = self.node.plans.get(&plan).ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
         let loaded = load(&plan, &ingest, &definitions, &principal.actor()).await.map_err(from_load)?;
@@ -296,6 +309,9 @@ impl pb::admin_service_server::AdminService for AdminServer {
         if let Some(plan) = &asked {
             principal.require(Permission::ReadStatus, Some(plan)).map_err(|error| denied(&error))?;
         }
+        if request.views_digest {
+            principal.require(Permission::Administer, asked.as_ref()).map_err(|error| denied(&error))?;
+        }
         let mut plans = Vec::new();
         for plan in self.node.hosted_plans().await {
             let visible = principal.require(Permission::ReadStatus, Some(&plan)).is_ok();
@@ -304,11 +320,26 @@ impl pb::admin_service_server::AdminService for AdminServer {
                 plans.extend(status);
             }
         }
+        if principal.role == Role::Admin {
+            for (plan, reason) in self.node.failed_plans().await {
+                let visible = principal.require(Permission::ReadStatus, Some(&plan)).is_ok();
+                if visible && asked.as_ref().is_none_or(|asked| *asked == plan) {
+                    plans.push(failed_status(&plan, reason));
+                }
+            }
+        } else {
+            plans.retain(|status| status.published);
+            // What is wrong, and in which file, is the operator's business.
+            plans
+                .iter_mut()
+                .filter(|status| !status.read_only.is_empty())
+                .for_each(|status| "read-only".clone_into(&mut status.read_only));
+        }
         if asked.is_some() && plans.is_empty() {
             return Err(Status::from(*plan_not_found(&request.plan)));
         }
         if request.views_digest {
-            for status in &mut plans {
+            for status in plans.iter_mut().filter(|status| !status.log_id.is_empty()) {
                 let digest = digest_of(&self.node, &plan_id(&status.plan)?).await?;
                 (status.views_digest, status.views_digest_position) = digest;
             }

@@ -13,14 +13,17 @@ use songhua_access::{AccessError, Directory, Principal, digest_of};
 use songhua_domain::event::AttemptRefused;
 use songhua_domain::vocabulary::Reason;
 use songhua_ingest::from_access;
-use songhua_wire::status::refusal_from;
+use songhua_wire::status::{refusal_from, unreadable};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response, header};
 use tower::{Layer, Service};
 
-/// Most distinct attempts remembered between two writes; further ones are counted under their method alone.
+/// Most distinct attempts remembered between two writes; further ones are counted together, for each reason: whoever
+/// makes up methods and tokens fills neither memory nor the system log.
 const ATTEMPTS_MAX: usize = 1_024;
+/// Stands for the methods of attempts beyond that.
+const OTHERS: &str = "*";
 
 /// A kind of attempt: method, reason, credential digest.
 type Attempt = (String, Reason, [u8; 32]);
@@ -32,9 +35,11 @@ pub(crate) struct Refusals(Mutex<HashMap<Attempt, u32>>);
 impl Refusals {
     fn note(&self, method: &str, reason: Reason, credential_digest: [u8; 32]) {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = if attempts.len() < ATTEMPTS_MAX { credential_digest } else { [0; 32] };
-        let method = method.chars().take(128).collect();
-        *attempts.entry((method, reason, digest)).or_insert(0) += 1;
+        let known = (method.chars().take(128).collect(), reason, credential_digest);
+        let full = attempts.len() >= ATTEMPTS_MAX && !attempts.contains_key(&known);
+        let key = if full { (OTHERS.to_owned(), reason, [0; 32]) } else { known };
+        let count = attempts.entry(key).or_insert(0);
+        *count = count.saturating_add(1);
     }
 
     /// Takes what was noted, in a fixed order.
@@ -114,12 +119,21 @@ where
                 request.extensions_mut().insert(principal);
                 let answer = self.inner.call(request);
                 Box::pin(async move {
-                    let response = answer.await?;
+                    let response = typed(answer.await?);
                     note_denied(&refusals, &method, digest, &response);
                     Ok(response)
                 })
             }
         }
+    }
+}
+
+/// What the transport refused before a method saw it gets a reason too.
+fn typed(response: Response<Body>) -> Response<Body> {
+    let status = Status::from_header_map(response.headers());
+    match status.as_ref().and_then(unreadable) {
+        Some(refusal) => Status::from(refusal).into_http(),
+        None => response,
     }
 }
 
@@ -129,5 +143,24 @@ fn note_denied(refusals: &Refusals, method: &str, digest: [u8; 32], response: &R
     if status.code() == tonic::Code::PermissionDenied {
         let reason = refusal_from(&status).map_or(Reason::RoleNotAllowed, |refusal| refusal.reason);
         refusals.note(method, reason, digest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_methods_and_tokens_are_counted_together_beyond_a_bound() {
+        let refusals = Refusals::default();
+        for index in 0..5_000u32 {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&index.to_le_bytes());
+            refusals.note(&format!("/made.up/{index}"), Reason::TokenInvalid, digest);
+        }
+        let taken = refusals.take();
+        assert_eq!(taken.len(), ATTEMPTS_MAX + 1);
+        assert_eq!(taken.iter().map(|attempt| attempt.count).sum::<u32>(), 5_000);
+        assert!(refusals.take().is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use songhua_domain::event::PlanCreated;
+use songhua_domain::id::PlanId;
 use songhua_ingest::{IngestOptions, PlanIdentity, PlanIngest, SystemClock};
 use songhua_log::{
     Applied, EventLog, FollowError, Follower, HashAlgorithm, Identity, Position, SegmentLog, SegmentOptions, follow,
@@ -14,6 +15,7 @@ use songhua_projector::Projector;
 use songhua_views::{Options, Views};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::NodeError;
 
@@ -81,9 +83,15 @@ impl Hosted {
         views_cache_bytes: u64,
     ) -> Result<Self, NodeError> {
         let plan = &created.plan;
-        let identity = Identity { log_id: created.log_id, epoch: 1, hash: HashAlgorithm::Sha256 };
-        let (log, report) = SegmentLog::open_or_create(&directory.join("log"), identity, SegmentOptions::default())
+        let (log, report) = SegmentLog::open(&directory.join("log"), SegmentOptions::default())
             .map_err(|source| NodeError::Log { plan: plan.clone(), source })?;
+        if log.identity().log_id != created.log_id {
+            return Err(NodeError::Foreign {
+                plan: plan.clone(),
+                found: log.identity().log_id,
+                wanted: created.log_id,
+            });
+        }
         if let Some(cut) = report.cut {
             tracing::warn!(%plan, file = %cut.file.display(), offset = cut.offset, bytes = cut.bytes, "torn tail was cut; nothing acknowledged was in it");
         }
@@ -114,6 +122,16 @@ impl Hosted {
             runtime.block_on(run(projector, dynamic, &voice, commands));
         });
         Ok(Self { ingest, views, applied, state, rebuilding, log, ingest_ended, command, projector_ended })
+    }
+
+    /// Creates the plan's log, before the system log names it. An empty one that an interrupted creation left is taken.
+    pub(super) async fn create_log(directory: &Path, plan: &PlanId) -> Result<Uuid, NodeError> {
+        let identity = Identity { log_id: Uuid::new_v4(), epoch: 1, hash: HashAlgorithm::Sha256 };
+        let (log, _) = SegmentLog::open_or_create(&directory.join("log"), identity, SegmentOptions::default())
+            .map_err(|source| NodeError::Log { plan: plan.clone(), source })?;
+        let (log_id, head) = (log.identity().log_id, log.heads().durable);
+        log.close().await;
+        if head == Position::NONE { Ok(log_id) } else { Err(NodeError::Unknown { plan: plan.clone(), head: head.0 }) }
     }
 
     /// What readers of the plan need.

@@ -45,7 +45,11 @@ pub(crate) enum LoadError {
     Refused(Refused),
 }
 
-fn published(definitions: &[EventInput]) -> Result<&PlanPublished, LoadError> {
+/// The event that publishes the plan: the last one.
+///
+/// # Errors
+/// [`LoadError::NotClosed`].
+pub(crate) fn published(definitions: &[EventInput]) -> Result<&PlanPublished, LoadError> {
     match definitions.last().map(|event| &event.payload) {
         Some(Payload::PlanPublished(published)) => Ok(published),
         _ => Err(LoadError::NotClosed),

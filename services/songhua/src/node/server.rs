@@ -23,6 +23,8 @@ use crate::config::Config;
 
 /// How long calls under way may take after a stop is asked for.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the last tasks may take after that.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How often refused attempts are written to the system log.
 const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 
@@ -54,11 +56,17 @@ pub(crate) async fn serve(
     let (http_bound, http) = http::serve(Arc::clone(&node), http_address, until(stop.clone())).await?;
     ready(bound, http_bound);
 
+    let plans = Arc::clone(&node.plans);
+    let stopping = until(stop.clone());
+    tokio::spawn(async move {
+        stopping.await;
+        plans.stop();
+    });
     let refusals = Arc::new(Refusals::default());
     let writer = tokio::spawn(write_refusals(Arc::clone(&node), Arc::clone(&refusals), stop.clone()));
     let (health_reporter, health) = tonic_health::server::health_reporter();
-    health_reporter.set_serving::<IngestServiceServer<IngestServer>>().await;
-    health_reporter.set_serving::<ProgressServiceServer<ProgressServer>>().await;
+    health_reporter.set_serving::<AdminServiceServer<AdminServer>>().await;
+    let health_watch = tokio::spawn(super::health::watch(Arc::clone(&node), health_reporter, until(stop.clone())));
     let directory = Arc::clone(node.system.directory());
     let serving = server
         .layer(AuthLayer { directory: Arc::clone(&directory), refusals })
@@ -74,9 +82,12 @@ pub(crate) async fn serve(
             tracing::warn!(seconds = GRACE.as_secs(), "calls under way were cut off");
         }
     }
-    for ended in [writer, http] {
-        if let Err(error) = ended.await {
-            tracing::error!(%error, "a task did not end in order");
+    for (what, ended) in [("refusals", writer), ("HTTP", http), ("health", health_watch)] {
+        // A client that dawdles on HTTP must not keep the process alive.
+        match tokio::time::timeout(LAST_WAIT, ended).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, what, "did not end in order"),
+            Err(_) => tracing::warn!(what, "was cut off"),
         }
     }
     Ok(())

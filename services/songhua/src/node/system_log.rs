@@ -29,8 +29,11 @@ fn fault(error: impl ToString) -> SystemLogError {
     SystemLogError(error.to_string())
 }
 
-/// The system log, its grants and its plans.
-pub(crate) struct SystemLog {
+/// The system log, its grants and its plans. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct SystemLog(Arc<Inner>);
+
+struct Inner {
     log: SegmentLog,
     directory: Arc<Directory>,
     /// Held while appending: events take turns, and the fold follows the log's order.
@@ -45,6 +48,10 @@ impl SystemLog {
     pub(crate) async fn open(path: &Path) -> Result<Self, SystemLogError> {
         let identity = Identity { log_id: Uuid::new_v4(), epoch: 1, hash: HashAlgorithm::Sha256 };
         let (log, report) = SegmentLog::open_or_create(path, identity, SegmentOptions::default()).map_err(fault)?;
+        if let Some(reason) = report.read_only {
+            // What stands behind the damage may revoke a token: without it nobody can be let in.
+            return Err(fault(format!("{reason}; restore the directory from a backup")));
+        }
         if let Some(cut) = report.cut {
             tracing::warn!(file = %cut.file.display(), offset = cut.offset, bytes = cut.bytes, "torn tail of the system log was cut");
         }
@@ -61,7 +68,8 @@ impl SystemLog {
                 fold(&mut access, &mut plans, &event);
             }
         }
-        let opened = Self { log, directory: Arc::new(Directory::new(access)), writer: Mutex::new(plans) };
+        let inner = Inner { log, directory: Arc::new(Directory::new(access)), writer: Mutex::new(plans) };
+        let opened = Self(Arc::new(inner));
         if next == Position::FIRST {
             opened.write_genesis().await?;
         }
@@ -69,7 +77,7 @@ impl SystemLog {
     }
 
     async fn write_genesis(&self) -> Result<(), SystemLogError> {
-        let identity = self.log.identity();
+        let identity = self.0.log.identity();
         let created = LogCreated {
             log_id: identity.log_id,
             plan: None,
@@ -81,27 +89,39 @@ impl SystemLog {
     }
 
     /// The grants, kept up to date.
-    pub(crate) const fn directory(&self) -> &Arc<Directory> {
-        &self.directory
+    pub(crate) fn directory(&self) -> &Arc<Directory> {
+        &self.0.directory
     }
 
     /// The plans of this deployment.
     pub(crate) async fn plans(&self) -> BTreeMap<PlanId, PlanCreated> {
-        self.writer.lock().await.clone()
+        self.0.writer.lock().await.clone()
     }
 
     /// Appends an event and folds it once it is on disk.
     ///
+    /// # Cancellation
+    /// Dropping the future cancels nothing: what is stored is folded, so that a revocation holds at once even if its
+    /// caller has gone away.
+    ///
     /// # Errors
     /// [`SystemLogError`]; nothing was stored.
     pub(crate) async fn append(&self, principal: &str, payload: SystemPayload) -> Result<SystemEvent, SystemLogError> {
+        let (inner, principal) = (Arc::clone(&self.0), principal.to_owned());
+        let appended = tokio::spawn(async move { inner.append(principal, payload).await });
+        appended.await.unwrap_or_else(|error| Err(fault(error)))
+    }
+
+    /// Ends in order.
+    pub(crate) async fn close(&self) {
+        self.0.log.close().await;
+    }
+}
+
+impl Inner {
+    async fn append(&self, principal: String, payload: SystemPayload) -> Result<SystemEvent, SystemLogError> {
         let mut plans = self.writer.lock().await;
-        let event = SystemEvent {
-            event_id: Uuid::now_v7(),
-            recorded_time: Timestamp::now(),
-            principal: principal.to_owned(),
-            payload,
-        };
+        let event = SystemEvent { event_id: Uuid::now_v7(), recorded_time: Timestamp::now(), principal, payload };
         let record = Record { key: *event.event_id.as_bytes(), bytes: encode_system_event(&event) };
         let recorded_time_us = event.recorded_time.as_microsecond();
         let batch = Batch { submissions: vec![Submission { recorded_time_us, records: vec![record] }] };
@@ -114,11 +134,6 @@ impl SystemLog {
         }
         self.directory.evolve(&event);
         Ok(event)
-    }
-
-    /// Ends in order.
-    pub(crate) async fn close(&self) {
-        self.log.close().await;
     }
 }
 
