@@ -51,8 +51,11 @@ async fn with_a_certificate_only_those_who_trust_it_are_served() {
         let mut client = Client::over(channel, Some(&sandbox.admin_token()));
         assert!(client.ingest.submit(submit(many(1))).await.is_err(), "a client without TLS is not served");
     }
-    let plain = sandbox.run(&["--server", sandbox.grpc(), "progress", "circles"]);
+    let token = sandbox.data().join("admin.token");
+    let plain = ["--server", sandbox.grpc(), "--token-file", token.to_str().unwrap(), "progress", "circles"];
+    let plain = sandbox.run(&plain);
     assert_eq!(plain.code, 3, "{plain:?}");
+    assert!(plain.stderr.contains("https://"), "says what to try: {plain:?}");
     let other = sandbox.run(&["--ca-file", &stranger.cert, "progress", "circles"]);
     assert_eq!(other.code, 3, "{other:?}");
 }

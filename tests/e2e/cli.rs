@@ -78,27 +78,34 @@ async fn json_is_the_answer_of_the_rpc() {
     let mut client = world.bureau.progress.clone();
     let at = Some(seen(date(2026, 11, 23), 0));
     let name = |rest: &str| world.name(rest);
-    let (page_size, parent) = (1_000, PLAN.to_owned());
     /// Calls a method and gives its answer as proto3-JSON.
     macro_rules! rpc {
-        ($method:ident, $request:ident { $($field:tt)* }) => {{
-            let request = pb::$request { $($field)*, as_of: at, ..Default::default() };
-            serde_json::to_value(client.$method(request).await.unwrap().into_inner()).unwrap()
-        }};
+        ($method:ident, $request:ident { $($field:tt)* }) => {
+            serde_json::to_value(client.$method(pb::$request { $($field)* }).await.unwrap().into_inner()).unwrap()
+        };
+    }
+    /// The same for a list.
+    macro_rules! list {
+        ($method:ident, $request:ident) => {
+            rpc!($method, $request { parent: PLAN.to_owned(), page_size: 1_000, as_of: at, ..Default::default() })
+        };
     }
     let expected: [(&[&str], Value); 9] = [
-        (&["plan"], rpc!(get_plan, GetPlanRequest { name: name("") })),
-        (&["overview"], rpc!(get_overview, GetOverviewRequest { name: name("") })),
-        (&["circles"], rpc!(list_circles, ListCirclesRequest { parent: parent.clone(), page_size })),
-        (&["circle", "zone-ai"], rpc!(get_circle, GetCircleRequest { name: name("areas/zone-ai") })),
-        (&["indicators"], rpc!(list_indicators, ListIndicatorsRequest { parent: parent.clone(), page_size })),
-        (&["indicator", "platforms"], rpc!(get_indicator, GetIndicatorRequest { name: name("indicators/platforms") })),
-        (&["projects"], rpc!(list_projects, ListProjectsRequest { parent: parent.clone(), page_size })),
+        (&["plan"], rpc!(get_plan, GetPlanRequest { name: name(""), as_of: at })),
+        (&["overview"], rpc!(get_overview, GetOverviewRequest { name: name(""), as_of: at })),
+        (&["circles"], list!(list_circles, ListCirclesRequest)),
+        (&["circle", "zone-ai"], rpc!(get_circle, GetCircleRequest { name: name("areas/zone-ai"), as_of: at })),
+        (&["indicators"], list!(list_indicators, ListIndicatorsRequest)),
+        (
+            &["indicator", "platforms"],
+            rpc!(get_indicator, GetIndicatorRequest { name: name("indicators/platforms"), as_of: at }),
+        ),
+        (&["projects"], list!(list_projects, ListProjectsRequest)),
         (
             &["project", "aerospace-park"],
-            rpc!(get_project, GetProjectRequest { name: name("projects/aerospace-park") }),
+            rpc!(get_project, GetProjectRequest { name: name("projects/aerospace-park"), as_of: at }),
         ),
-        (&["milestones"], rpc!(list_milestones, ListMilestonesRequest { parent: parent.clone(), page_size })),
+        (&["milestones"], list!(list_milestones, ListMilestonesRequest)),
     ];
     for (arguments, answer) in expected {
         let text = progress(&world, &[arguments, &["--json"]].concat());
@@ -176,6 +183,8 @@ async fn a_plan_is_loaded_by_command_twice_and_then_has_to_be_named() {
     let first = sandbox.run(&["plan", "load", folder]);
     assert_eq!(first.code, 0, "{first:?}");
     assert!(first.stdout.contains("plan qingshui-2025-2027 is published: "), "{}", first.stdout);
+    let at_once = sandbox.run(&["progress", "plan", "--plan", "qingshui-2025-2027"]);
+    assert_eq!(at_once.code, 0, "{at_once:?}");
     let second: Value = serde_json::from_str(&sandbox.run(&["plan", "load", folder, "--json"]).stdout).unwrap();
     // proto3-JSON leaves zeros out: nothing was stored, all of it was there.
     assert_eq!((&second["plan"], &second["storedCount"]), (&Value::from("qingshui-2025-2027"), &Value::Null));

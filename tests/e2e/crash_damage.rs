@@ -11,8 +11,8 @@ use uuid::Uuid;
 /// The active segment of the Harbin plan.
 fn segment(sandbox: &Sandbox) -> PathBuf {
     let log = sandbox.data().join("plans").join(PLAN_ID).join("log");
-    let files = songhua_tests::files_below(&log).into_iter();
-    files.filter(|file| file.extension().is_some_and(|end| end == "seg")).next_back().unwrap()
+    let mut files = songhua_tests::files_below(&log).into_iter();
+    files.rfind(|file| file.extension().is_some_and(|end| end == "seg")).unwrap()
 }
 
 fn check(sandbox: &Sandbox) -> songhua_tests::Output {

@@ -180,9 +180,9 @@ async fn an_event_id_is_bound_to_its_content() {
     check(&case, &status);
     let taken = refusal(&status);
     assert!(taken.metadata.is_empty(), "neither position nor hash is told: {taken:?}");
-    let twice = vec![dimension("city", "srdi-smes", "district=a", days_ago(1), "1"), event];
-    let twice = vec![twice[0].clone(), pb::EventInput { event_id: twice[0].event_id.clone(), ..twice[1].clone() }];
-    let status = clerk.ingest.submit(submit(twice)).await.unwrap_err();
+    let new = dimension("city", "srdi-smes", "district=a", days_ago(1), "1");
+    let twin = pb::EventInput { event_id: new.event_id.clone(), ..event };
+    let status = clerk.ingest.submit(submit(vec![new, twin])).await.unwrap_err();
     assert_eq!(reason(&status, Code::AlreadyExists), "EVENT_ID_REUSED", "within a request too");
     assert_eq!(sandbox.durable().await, before + 1);
 }

@@ -1,5 +1,7 @@
 //! End-to-end tests: the real binary, through its public interfaces only. One test binary, one module a topic.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test says no, in its helpers too")]
+
 mod access;
 mod access_secrets;
 mod access_tls;
@@ -17,6 +19,7 @@ mod plan_load;
 mod progress;
 mod progress_figures;
 mod progress_milestones;
+mod progress_operators;
 mod progress_second_plan;
 mod progress_world;
 mod push_order;

@@ -6,9 +6,9 @@ use std::path::Path;
 use songhua_tests::pb::event_input::Payload;
 use songhua_tests::pb::{self, Role};
 use songhua_tests::{
-    Output, PLAN, PLAN_ID, Sandbox, ServeOptions, agency, event, introduce, many, reason, repository, submit,
+    Output, PLAN_ID, Sandbox, ServeOptions, agency, event, introduce, many, reason, repository, submit,
 };
-use tonic::Code;
+use tonic::{Code, Status};
 
 const SECOND: &str = "qingshui-2025-2027";
 const HARBIN: &str = "seeds/harbin-2022-2026";
@@ -41,8 +41,12 @@ fn of_plan(request: pb::SubmitRequest) -> pb::SubmitRequest {
     pb::SubmitRequest { parent: format!("plans/{SECOND}"), ..request }
 }
 
-fn get_plan() -> pb::GetPlanRequest {
-    pb::GetPlanRequest { name: format!("plans/{SECOND}"), as_of: None }
+/// The plan, as soon as its publication is in the views.
+async fn read(sandbox: &Sandbox, plan: &str, position: u64) -> Result<pb::Plan, Status> {
+    let as_of = Some(pb::AsOf { min_position: position, ..Default::default() });
+    let request = pb::GetPlanRequest { name: format!("plans/{plan}"), as_of };
+    let answer = sandbox.admin().await.progress.get_plan(request).await?;
+    Ok(answer.into_inner().plan.unwrap())
 }
 
 #[tokio::test]
@@ -53,7 +57,7 @@ async fn a_second_plan_is_loaded_beside_the_first_and_again_is_a_no_op() {
     let (stored, duplicates, position) = loaded(&first);
     assert!(stored > 10 && duplicates == 0 && position == stored + 1, "{first:?}");
     let mut admin = sandbox.admin().await;
-    let plan = admin.progress.get_plan(get_plan()).await.unwrap().into_inner().plan.unwrap();
+    let plan = read(&sandbox, SECOND, position).await.unwrap();
     assert_eq!((plan.time_zone.as_str(), plan.digest.len()), ("Asia/Urumqi", 32));
     // An event of one plan is none of the other.
     admin.ingest.submit(of_plan(submit(vec![agency("drc", "发改局")]))).await.unwrap();
@@ -108,9 +112,7 @@ async fn an_interrupted_load_is_invisible_until_it_is_finished() {
     let status = sandbox.plan_status(PLAN_ID).await;
     let there = status.durable_position - 1;
     assert!(!status.published && there > 0 && there < stored, "{status:?}");
-    let mut admin = sandbox.admin().await;
-    let get_plan = || pb::GetPlanRequest { name: PLAN.to_owned(), as_of: None };
-    let hidden = admin.progress.get_plan(get_plan()).await.unwrap_err();
+    let hidden = read(&sandbox, PLAN_ID, there + 1).await.unwrap_err();
     assert_eq!(reason(&hidden, Code::NotFound), "PLAN_NOT_FOUND");
     let (_, token) = sandbox.grant(Role::Agency, "drc", "").await;
     let mut clerk = sandbox.client(Some(&token)).await;
@@ -128,7 +130,7 @@ async fn an_interrupted_load_is_invisible_until_it_is_finished() {
     let finished = sandbox.run(&["--json", "plan", "load", HARBIN]);
     assert_eq!(finished.code, 0, "{finished:?}");
     assert_eq!(loaded(&finished), (stored - there, there, stored + 1));
-    admin.progress.get_plan(get_plan()).await.unwrap();
+    read(&sandbox, PLAN_ID, stored + 1).await.unwrap();
     let again = sandbox.run(&["--json", "plan", "load", HARBIN]);
     assert_eq!(loaded(&again), (0, stored, stored + 1));
 }
@@ -139,10 +141,12 @@ async fn a_published_plan_takes_no_more_definitions() {
     assert_eq!(sandbox.run(&["plan", "load", FOLDER]).code, 0);
     let mut admin = sandbox.admin().await;
     let before = sandbox.plan_status(SECOND).await.durable_position;
-    let published = pb::PlanPublished { event_count: 21, digest: vec![7; 32] };
-    let late = event(Payload::PlanPublished(published));
-    let refused = admin.ingest.submit(of_plan(submit(vec![late]))).await.unwrap_err();
-    assert_eq!(reason(&refused, Code::FailedPrecondition), "PLAN_ALREADY_PUBLISHED");
+    let digest = read(&sandbox, SECOND, before).await.unwrap().digest.to_vec();
+    for (digest, expected) in [(vec![7; 32], "PLAN_DIGEST_MISMATCH"), (digest, "PLAN_ALREADY_PUBLISHED")] {
+        let late = event(Payload::PlanPublished(pb::PlanPublished { event_count: 21, digest }));
+        let refused = admin.ingest.submit(of_plan(submit(vec![late]))).await.unwrap_err();
+        assert_eq!(reason(&refused, Code::FailedPrecondition), expected);
+    }
     // A load that does not end with PlanPublished is none, nor is one without a plan's name.
     for (plan, definitions) in [("another-plan", vec![agency("drc", "发改局")]), ("", vec![]), ("青水", vec![])] {
         let request = pb::LoadPlanRequest { plan: plan.into(), simulated: false, definitions };

@@ -74,7 +74,7 @@ async fn a_correction_shows_the_new_value_and_keeps_the_old_one_in_the_history_a
     assert_eq!(history, expected);
     let last = answer.history.last().unwrap();
     assert_eq!((last.corrects, last.agency.as_str()), (wrong.position, "science-bureau"));
-    assert_eq!(last.period.clone().unwrap().end, Some(date(2026, 9, 30)));
+    assert_eq!(last.period.unwrap().end, Some(date(2026, 9, 30)));
     assert!(answer.history.first().unwrap().back_dated && !last.back_dated);
 
     // As known before: the old value, and the entry was live then.

@@ -13,6 +13,8 @@ use tonic::Status;
 pub(crate) const LOOK: Date = songhua_tests::date(2026, 11, 23);
 /// The agency that leads the whole plan.
 pub(crate) const BUREAU: &str = "science-bureau";
+/// What old events rest on.
+const SOURCE: &str = "e2e ledger, page 1";
 
 /// The parties around one server.
 pub(crate) struct World {
@@ -69,12 +71,13 @@ impl World {
 
     /// Stores an event. What is old names where it stands, so that the tests still pass in years to come.
     pub(crate) async fn stored(&self, by: &Client, mut event: pb::EventInput) -> pb::Receipt {
-        event.source_ref = "e2e ledger, page 1".to_owned();
+        event.source_ref = SOURCE.to_owned();
         self.submit(by, event).await.unwrap_or_else(|status| panic!("refused: {status:?}"))
     }
 
     /// The reason for which an event is refused.
-    pub(crate) async fn refused(&self, by: &Client, event: pb::EventInput) -> String {
+    pub(crate) async fn refused(&self, by: &Client, mut event: pb::EventInput) -> String {
+        event.source_ref = SOURCE.to_owned();
         reason(&self.submit(by, event).await.expect_err("the event is refused"))
     }
 

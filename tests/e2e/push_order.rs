@@ -21,13 +21,15 @@ fn outcome(output: &Output) -> Value {
 /// rows, stored, duplicates, refused
 fn counts(output: &Output) -> [u64; 4] {
     let outcome = outcome(output);
-    let count = |name: &str| outcome[name].as_u64().unwrap();
-    [count("rows"), count("stored"), count("duplicates"), outcome["refused"].as_array().unwrap().len() as u64]
+    let count = |name: &str| outcome[name].as_u64().expect("a count");
+    let refused = outcome["refused"].as_array().expect("a list").len();
+    [count("rows"), count("stored"), count("duplicates"), refused as u64]
 }
 
 /// Where events lie that are stored, as their duplicates say.
 async fn positions(clerk: &mut Client, events: &[pb::EventInput]) -> Vec<u64> {
-    let receipts = clerk.ingest.submit(submit(events.to_vec())).await.unwrap().into_inner().receipts;
+    let answer = clerk.ingest.submit(submit(events.to_vec())).await.expect("all were stored");
+    let receipts = answer.into_inner().receipts;
     assert!(receipts.iter().all(|receipt| receipt.duplicate), "all were stored");
     receipts.iter().map(|receipt| receipt.position).collect()
 }
@@ -136,7 +138,7 @@ async fn a_push_into_a_server_that_stops_can_be_run_again() {
     let mut sandbox = Sandbox::start().await;
     let (_, token) = clerk(&sandbox).await;
     let before = sandbox.durable().await;
-    let file = sandbox.ndjson("rows.ndjson", &many(5_000));
+    let file = sandbox.ndjson("rows.ndjson", &many(10_000));
     let arguments = ["--json", "push", &file, "--token-file", &token, "--batch", "1"];
     let pushing = sandbox.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while sandbox.durable().await < before + 50 {}
@@ -148,7 +150,7 @@ async fn a_push_into_a_server_that_stops_can_be_run_again() {
     let found = sandbox.durable().await - before;
     let arguments = ["--json", "push", &file, "--token-file", &token];
     let resumed = sandbox.run(&arguments);
-    assert_eq!((resumed.code, counts(&resumed)), (0, [5_000, 5_000 - found, found, 0]), "{}", resumed.stderr);
+    assert_eq!((resumed.code, counts(&resumed)), (0, [10_000, 10_000 - found, found, 0]), "{}", resumed.stderr);
 }
 
 #[tokio::test]

@@ -44,6 +44,13 @@ impl ServeOptions {
 #[derive(Clone)]
 pub struct Token(Option<MetadataValue<Ascii>>);
 
+impl Token {
+    /// This token.
+    pub fn bearer(token: &str) -> Self {
+        Self(Some(format!("Bearer {token}").parse().expect("an ASCII token")))
+    }
+}
+
 impl Interceptor for Token {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         if let Some(value) = &self.0 {
@@ -322,7 +329,7 @@ impl Sandbox {
 impl Client {
     /// Clients with `token`, or without any, over one connection.
     pub fn over(channel: Channel, token: Option<&str>) -> Self {
-        let token = Token(token.map(|token| format!("Bearer {token}").parse().expect("an ASCII token")));
+        let token = token.map_or(Token(None), Token::bearer);
         let channel = InterceptedService::new(channel, token);
         Self {
             ingest: IngestServiceClient::new(channel.clone()),

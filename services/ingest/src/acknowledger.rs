@@ -1,8 +1,8 @@
-//! The acknowledger of a plan: waits until a group is on disk, publishes the durable state, then sends the receipts,
-//! and now and then keeps a snapshot.
+//! The acknowledger of a plan: waits until a group is on disk, publishes the durable state, then sends the answers, and
+//! now and then keeps a snapshot.
 //!
-//! It takes groups in the order of their appends, so a duplicate of an event that is still being synced is
-//! acknowledged after the event itself.
+//! It takes groups in the order of their appends, so what rests on an event that is still being synced, a duplicate's
+//! receipt or a refusal, is answered after the event itself.
 
 use std::sync::Arc;
 
@@ -12,15 +12,17 @@ use songhua_log::{AppendError, AppendOutcome, EventLog};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::decider::refuse_all;
-use crate::handle::{Queued, Receipt};
+use crate::handle::{Answer, Queued};
 use crate::line::{Line, Outcome};
 use crate::refusal::{self, Refused};
 use crate::snapshot::SnapshotStore;
 
-/// A submission whose receipts are true once they are durable.
+/// A submission that was decided, but perhaps on what is not durable yet.
 pub(crate) struct Pending {
     pub(crate) queued: Queued,
-    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) answer: Answer,
+    /// The answer is true once the log is durable up to here.
+    pub(crate) decided_at: u64,
 }
 
 /// A group on its way to the disk.
@@ -50,6 +52,8 @@ pub(crate) struct Acknowledger {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) work: mpsc::Receiver<Work>,
     pub(crate) line: Arc<Line>,
+    /// A batch of an exclusive writer was lost: until the next barrier everything was decided on top of it.
+    pub(crate) lost: bool,
     pub(crate) durable_state: Arc<ArcSwap<PlanState>>,
     pub(crate) snapshots: SnapshotStore,
 }
@@ -71,6 +75,7 @@ impl Acknowledger {
             None => Ok(()),
         };
         if let Err(refused) = outcome {
+            self.lost = self.log.exclusive_writer();
             return refuse_all(pending.into_iter().map(|item| item.queued), &refused);
         }
         let state = state.map(Arc::new);
@@ -83,17 +88,17 @@ impl Acknowledger {
         if let Some(state) = state {
             self.snapshots.keep_when_due(&self.log, state);
         }
+        if barrier.is_some() {
+            self.lost = false;
+        }
         drop(barrier);
     }
 
-    /// Sends the receipts, all of which must be durable by now: the groups in front have been settled.
+    /// Sends the answer. The groups in front have been settled: what it was decided on is durable or lost.
     fn acknowledge(&self, item: Pending) {
-        let durable = self.log.heads().durable.0;
-        item.queued.answer(if item.receipts.iter().all(|receipt| receipt.position <= durable) {
-            Ok(item.receipts)
-        } else {
-            Err(refusal::outcome_unknown("a group in front of it was not stored"))
-        });
+        let certain = !self.lost && item.decided_at <= self.log.heads().durable.0;
+        let unknown = || Err(refusal::outcome_unknown("a group in front of it was not stored"));
+        item.queued.answer(if certain { item.answer } else { unknown() });
     }
 }
 

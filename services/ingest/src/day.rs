@@ -37,14 +37,16 @@ pub(crate) fn recorded_time(state: &PlanState, now: Timestamp) -> Timestamp {
 }
 
 /// The event that opens the day of what is recorded now, if the plan is published and that day is not open yet. Its id
-/// follows from the log and the date, so that several nodes write it once.
-pub(crate) fn day_to_open(state: &PlanState, log_id: Uuid, now: Timestamp) -> Option<EventInput> {
+/// follows from the log, the date and the attempt, so that several nodes write it once; a further attempt is made where
+/// a client has taken the id.
+pub(crate) fn day_to_open(state: &PlanState, log_id: Uuid, now: Timestamp, attempt: u32) -> Option<EventInput> {
     state.published()?;
     let today = date_in_plan(state, recorded_time(state, now));
     if state.last_day().is_some_and(|last| last >= today) {
         return None;
     }
-    let event_id = Uuid::new_v5(&log_id, format!("day/{today}").as_bytes());
+    let name = if attempt == 0 { format!("day/{today}") } else { format!("day/{today}/{attempt}") };
+    let event_id = Uuid::new_v5(&log_id, name.as_bytes());
     Some(server_event(event_id, DayOpened { date: today }.into()))
 }
 

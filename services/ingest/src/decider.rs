@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
+use songhua_domain::vocabulary::Reason;
 use songhua_log::{AppendOutcome, EventLog, Position, append_resolving};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -18,9 +19,8 @@ use uuid::Uuid;
 
 use crate::acknowledger::{Pending, Work, publish};
 use crate::clock::{Clock, recorded_now};
-use crate::confirm::holds;
 use crate::day::{day_to_open, system_actor};
-use crate::group::{Decided, Group};
+use crate::group::Group;
 use crate::handle::{Queued, Submission};
 use crate::line::Line;
 use crate::open::fold_from;
@@ -30,6 +30,8 @@ use crate::refusal::{self, Refused};
 const GROUP_RECORDS: usize = 4_096;
 /// How often an idle plan looks whether a day has begun.
 const DAY_CHECK: Duration = Duration::from_secs(5);
+/// Ids that a day may have.
+const DAY_ATTEMPTS: u32 = 8;
 /// How often a group is decided again after another writer was faster.
 const CONFLICTS_MAX: u32 = 16;
 
@@ -108,10 +110,8 @@ impl Decider {
                 queued.push_front(item);
                 break;
             }
-            match group.add(&item.submission, now).await {
-                Decided::Now(refused) => item.answer(Err(refused)),
-                Decided::WhenDurable(receipts) => pending.push(Pending { queued: item, receipts }),
-            }
+            let answer = group.add(&item.submission, now).await;
+            pending.push(Pending { queued: item, answer, decided_at: group.state().head() });
             // The submission may have published the plan: what comes after it is of a day.
             self.open_day(&mut group, now).await;
         }
@@ -120,21 +120,30 @@ impl Decider {
         (group, pending)
     }
 
+    /// Ids are public, and clients draw theirs: one who took the day's id must not stop the calendar.
     async fn open_day(&self, group: &mut Group, now: Timestamp) {
-        let Some(day) = day_to_open(group.state(), self.log.identity().log_id, now) else { return };
-        if !group.has_room(1) {
-            return;
+        for attempt in 0..DAY_ATTEMPTS {
+            let Some(day) = day_to_open(group.state(), self.log.identity().log_id, now, attempt) else { return };
+            if !group.has_room(1) {
+                return;
+            }
+            let submission = Submission {
+                id: Uuid::new_v5(&day.event_id, b"submission"),
+                actor: system_actor(),
+                events: vec![day],
+                validate_only: false,
+                bytes: 0,
+            };
+            match group.add(&submission, now).await {
+                Ok(_) => return,
+                Err(refused) if refused.reason == Reason::EventIdReused => {}
+                Err(refused) => {
+                    tracing::error!(plan = %self.plan, reason = %refused.message, "the day could not be opened");
+                    return;
+                }
+            }
         }
-        let submission = Submission {
-            id: Uuid::new_v5(&day.event_id, b"submission"),
-            actor: system_actor(),
-            events: vec![day],
-            validate_only: false,
-            bytes: 0,
-        };
-        if let Decided::Now(refused) = group.add(&submission, now).await {
-            tracing::error!(plan = %self.plan, reason = %refused.message, "the day could not be opened");
-        }
+        tracing::error!(plan = %self.plan, "the day could not be opened: clients have taken all its ids");
     }
 
     /// Exclusive writer: appends and goes on; the acknowledger waits for the sync.
@@ -190,22 +199,21 @@ impl Decider {
                 return self.hand_over(Work::answers(pending)).await;
             }
             let (expected_head, batch, state) = group.into_parts();
-            let outcome = append_resolving(self.log.as_ref(), expected_head, batch.clone()).await;
-            let stored = match &outcome {
-                Ok(AppendOutcome::Stored { .. }) => holds(self.log.as_ref(), expected_head, &batch).await,
-                Ok(AppendOutcome::Conflict { .. }) => false,
-                Ok(AppendOutcome::Unknown { .. }) | Err(_) => {
+            match append_resolving(self.log.as_ref(), expected_head, batch).await {
+                Ok(AppendOutcome::Conflict { .. }) => queued = again(pending),
+                Ok(AppendOutcome::Stored { last, .. }) => {
+                    // Stored, but perhaps not to be seen yet; who has a receipt may read what it is for.
+                    self.log.wait(last).await;
+                    self.state = state.clone();
+                    return self.hand_over(Work { state: Some(state), ..Work::answers(pending) }).await;
+                }
+                outcome => {
                     let outcome = Box::pin(std::future::ready(outcome));
                     return self.hand_over(Work { outcome: Some(outcome), ..Work::answers(pending) }).await;
                 }
-            };
-            if stored {
-                self.state = state.clone();
-                return self.hand_over(Work { state: Some(state), ..Work::answers(pending) }).await;
             }
-            queued = again(pending);
         }
-        refuse_all(queued, &refusal::outcome_unknown("too many writers at once"));
+        refuse_all(queued, &refusal::outcome_unknown("too many writers at once, nothing was stored"));
         true
     }
 

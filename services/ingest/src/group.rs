@@ -19,17 +19,8 @@ use songhua_wire::record::{Envelope, decode_event, encode_event};
 use uuid::Uuid;
 
 use crate::day::{date_in_plan, is_known_zone, recorded_time};
-use crate::handle::{Receipt, Submission};
+use crate::handle::{Answer, Receipt, Submission};
 use crate::refusal::{self, Refused};
-
-/// What became of a submission in the group.
-pub(crate) enum Decided {
-    /// Refused: nothing of it is stored.
-    Now(Refused),
-    /// The receipts are true once the log is durable up to the greatest of their positions. A check's too: it may tell
-    /// of an event that is still being synced.
-    WhenDurable(Vec<Receipt>),
-}
 
 /// Submissions decided on `base`.
 pub(crate) struct Group {
@@ -94,19 +85,16 @@ impl Group {
         (self.base_head, self.batch, self.state)
     }
 
-    /// Decides `submission` after everything that is in the group already.
-    pub(crate) async fn add(&mut self, submission: &Submission, now: Timestamp) -> Decided {
+    /// Decides `submission` after everything that is in the group already. The answer, also a refusal or that to a
+    /// check, is true once everything that it was decided on is durable.
+    pub(crate) async fn add(&mut self, submission: &Submission, now: Timestamp) -> Answer {
         let recorded = recorded_time(&self.state, now);
-        match self.draft(submission, recorded).await {
-            Err(refused) => Decided::Now(refused),
-            Ok(draft) if submission.validate_only => {
-                Decided::WhenDurable(checked_only(draft.receipts, self.state.head()))
-            }
-            Ok(draft) => {
-                self.take(draft.records, draft.staged, draft.state, recorded);
-                Decided::WhenDurable(draft.receipts)
-            }
+        let draft = self.draft(submission, recorded).await?;
+        if submission.validate_only {
+            return Ok(checked_only(draft.receipts, self.state.head()));
         }
+        self.take(draft.records, draft.staged, draft.state, recorded);
+        Ok(draft.receipts)
     }
 
     fn take(&mut self, records: Vec<Record>, staged: Vec<Staged>, state: PlanState, recorded: Timestamp) {

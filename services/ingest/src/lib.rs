@@ -9,7 +9,6 @@
 
 mod acknowledger;
 mod clock;
-mod confirm;
 mod day;
 mod decider;
 mod group;

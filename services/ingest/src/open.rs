@@ -64,7 +64,7 @@ pub enum OpenError {
         wanted: PlanId,
     },
     /// Days cannot be told in the plan's time zone.
-    #[error("the plan's time zone {0:?} is not known on this machine: install tzdata")]
+    #[error("the plan's time zone {0:?} is not known to this binary: upgrade it, or install tzdata")]
     TimeZone(String),
 }
 
@@ -120,6 +120,7 @@ pub async fn open(
         log: Arc::clone(&log),
         work,
         line: Arc::clone(&line),
+        lost: false,
         durable_state: Arc::clone(&durable_state),
         snapshots: store,
     };

@@ -42,7 +42,7 @@ pub enum FollowError {
         /// What was wrong.
         detail: String,
     },
-    /// The log could not be read.
+    /// The log is damaged. A storage error does not stop a follower: it reads again until it can.
     #[error(transparent)]
     Read(#[from] crate::contract::ReadError),
 }

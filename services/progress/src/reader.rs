@@ -58,15 +58,19 @@ impl PlanReader {
         self.rebuilding.borrow().as_ref().map_or(Ok(()), |reason| Err(refusal::rebuilding(reason)))
     }
 
-    /// Waits until `position` is applied, at most [`WAIT_MAX`].
+    /// Waits until `position` is applied and the views are fit to be read, at most [`WAIT_MAX`]. Position 0 = as they
+    /// are.
     pub(crate) async fn wait_for(&self, position: u64) -> Result<(), Refused> {
-        if self.views.applied() >= position {
-            return Ok(());
+        if position == 0 || self.views.applied() >= position && self.rebuilding.borrow().is_none() {
+            return self.check();
         }
-        let mut applied = self.applied.clone();
-        let reached = applied.wait_for(|applied| applied.position.0 >= position);
+        let (mut applied, mut rebuilding) = (self.applied.clone(), self.rebuilding.clone());
+        let reached = async {
+            applied.wait_for(|applied| applied.position.0 >= position).await.is_ok()
+                && rebuilding.wait_for(Option::is_none).await.is_ok()
+        };
         // A projector that has ended is like one that does not come so far.
-        if matches!(tokio::time::timeout(WAIT_MAX, reached).await, Ok(Ok(_))) {
+        if matches!(tokio::time::timeout(WAIT_MAX, reached).await, Ok(true)) {
             return Ok(());
         }
         self.check()?;

@@ -42,7 +42,6 @@ impl ProgressServer {
         let allowed = caller.require(Permission::ReadProgress, Some(&plan));
         allowed.map_err(|error| refusal::from_access(&error))?;
         let reader = self.readers.get(&plan).ok_or_else(|| refusal::plan_not_found(&plan))?;
-        reader.check()?;
         reader.wait_for(as_of.min_position).await?;
         let reading = tokio::task::spawn_blocking(move || {
             let reading = Reading::take(&reader, &plan, &as_of)?;

@@ -3,6 +3,8 @@
 //! Place in the flow: driven by `songhua_log::follow`, which resets it where its state does not belong to the log. It
 //! must not know what an event does.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use songhua_domain::event::Event;
@@ -57,16 +59,35 @@ impl Follower for Projector {
     }
 
     fn apply(&mut self, records: &[StoredRecord], checkpoint: Checkpoint) -> Result<(), FollowError> {
-        let mut batch = self.views.batch().map_err(failed)?;
-        for record in records {
-            apply_record(&mut batch, record)?;
-        }
-        batch.commit(checkpoint).map_err(failed)
+        caught(|| apply_all(&self.views, records, checkpoint))
     }
 
     fn reset(&mut self, _reason: &str) -> Result<(), FollowError> {
         self.views.reset().map_err(failed)
     }
+}
+
+/// Runs `apply`; a panic in it is a failed state, so that `follow` begins anew, and stops where that does not help.
+/// Unwinding leaves nothing behind: the batch is dropped, and what was written goes with the reset.
+pub(crate) fn caught(apply: impl FnOnce() -> Result<(), FollowError>) -> Result<(), FollowError> {
+    catch_unwind(AssertUnwindSafe(apply)).unwrap_or_else(|panic| {
+        let detail = format!("panicked while applying records: {}", words_of(&*panic));
+        Err(FollowError::State { follower: NAME.to_owned(), detail })
+    })
+}
+
+/// What a panic said.
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("nothing")
+}
+
+fn apply_all(views: &Views, records: &[StoredRecord], checkpoint: Checkpoint) -> Result<(), FollowError> {
+    let mut batch = views.batch().map_err(failed)?;
+    for record in records {
+        apply_record(&mut batch, record)?;
+    }
+    batch.commit(checkpoint).map_err(failed)
 }
 
 fn apply_record(batch: &mut ViewBatch<'_>, record: &StoredRecord) -> Result<(), FollowError> {

@@ -262,6 +262,10 @@ impl Node {
     /// # Errors
     /// See [`NodeError`]; above all, that the server is running.
     pub(crate) async fn renew_admin_token(data: &Path) -> Result<PathBuf, NodeError> {
+        if !data.join("system").join("log").is_dir() {
+            let detail = "no data directory of a server; `songhua serve` makes one / 不是服务的数据目录";
+            return Err(NodeError::file(data, detail));
+        }
         let system = open_system(data).await?;
         let path = grant_admin(&system, data).await;
         system.close().await;

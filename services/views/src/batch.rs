@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use songhua_domain::id::{AreaId, IndicatorId, MilestoneId, ProjectId};
 use songhua_domain::score::Score;
@@ -17,9 +19,9 @@ use uuid::Uuid;
 use crate::definition::Definition;
 use crate::error::ViewsError;
 use crate::key;
-use crate::milestone::MilestoneRow;
+use crate::milestone::{DatedRow, MilestoneRow};
 use crate::model::Model;
-use crate::row::{ChangeValue, decode, encode};
+use crate::row::{ChangeValue, decode, encode, unreadable};
 use crate::scoring;
 use crate::series::{Entry, Series, SeriesKey, chunk_key, pack};
 use crate::views::Views;
@@ -117,7 +119,8 @@ impl<'v> ViewBatch<'v> {
         self.put(key::event(event_id), &(position, Subject::Series(series.clone())))
     }
 
-    /// Adds what happened to a milestone, and makes its event known to later ones.
+    /// Adds what happened to a milestone, and makes its event known to later ones. The row is dated with the last day
+    /// opened, which is the day of recording in the plan's time zone; before the first, with the UTC date.
     ///
     /// # Errors
     /// [`ViewsError`]; the batch must be dropped.
@@ -128,7 +131,12 @@ impl<'v> ViewBatch<'v> {
         position: u64,
         row: &MilestoneRow,
     ) -> Result<(), ViewsError> {
-        self.put(key::milestone(project, milestone, position), row)?;
+        let key = key::milestone(project, milestone, position);
+        let recorded_day = match self.day {
+            Some(day) => day,
+            None => utc_date(row.recorded_time_us).ok_or_else(|| unreadable(&key, "recorded at no time"))?,
+        };
+        self.put(key, &DatedRow { recorded_day, row: row.clone() })?;
         let subject = Subject::Milestone(project.clone(), milestone.clone());
         self.put(key::event(row.event_id), &(position, subject))
     }
@@ -210,6 +218,11 @@ impl<'v> ViewBatch<'v> {
         let stored = self.views.read(|store| store.get(key))?;
         stored.map(|value| decode(key, &value)).transpose()
     }
+}
+
+/// The date of a time in UTC; none beyond the calendar.
+fn utc_date(time_us: i64) -> Option<Date> {
+    Timestamp::from_microsecond(time_us).ok().map(|time| time.to_zoned(TimeZone::UTC).date())
 }
 
 /// The folded series, read from the store the first time.

@@ -6,7 +6,7 @@
 /// Why the views could not be opened, read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewsError {
-    /// sled refused, or found damage.
+    /// sled refused, found damage, or panicked.
     #[error("views in {dir} failed: {detail}; reset them, they are rebuilt from the log")]
     Store {
         /// Where they are.

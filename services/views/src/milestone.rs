@@ -60,6 +60,22 @@ pub struct MilestoneRow {
     pub event_id: Uuid,
 }
 
+/// A row as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DatedRow {
+    /// The day on which it was recorded, in the plan's time zone.
+    pub(crate) recorded_day: Date,
+    /// The row.
+    pub(crate) row: MilestoneRow,
+}
+
+impl DatedRow {
+    /// From when it holds, where the payload does not say: the effective date, else the day of recording.
+    fn effective(&self) -> Date {
+        self.row.effective.unwrap_or(self.recorded_day)
+    }
+}
+
 /// Something that happened to a milestone, for readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MilestoneChange {
@@ -94,9 +110,9 @@ pub struct Milestone {
     pub weight: Decimal,
     /// Due date at first.
     pub original_due_date: Date,
-    /// Due date as known.
+    /// Due date as of the day.
     pub due_date: Date,
-    /// How often it was moved.
+    /// How often it was moved, up to the day.
     pub reschedule_count: u32,
     /// As of the day.
     pub status: MilestoneStatus,
@@ -115,26 +131,32 @@ pub struct Milestone {
 /// A report and what became of it.
 struct Report<'a> {
     position: u64,
-    /// From when it holds; none = always.
-    date: Option<Date>,
+    /// From when it holds.
+    date: Date,
     fact: &'a MilestoneFact,
     verified: bool,
 }
 
 impl Milestone {
     /// Folds the rows of one milestone, oldest first; none where it was not planned.
-    pub(crate) fn fold(rows: &[(u64, MilestoneRow)], valid_date: Date) -> Option<Self> {
-        let planned = rows.iter().find_map(|(_, row)| match &row.fact {
+    ///
+    /// A day sees what holds from that day or an earlier one: reports by their date, reschedules and cancellations by
+    /// their effective date, else by the day they were recorded on. Of the reschedules it sees the last recorded one
+    /// holds, since each was decided on the due date before it.
+    pub(crate) fn fold(rows: &[(u64, DatedRow)], valid_date: Date) -> Option<Self> {
+        let planned = rows.iter().find_map(|(_, dated)| match &dated.row.fact {
             MilestoneFact::Planned(planned) => Some(planned),
             _ => None,
         })?;
         let mut milestone = Self::planned(planned);
-        for (position, row) in rows {
-            if let MilestoneFact::Rescheduled(moved) = &row.fact {
+        for (position, dated) in rows {
+            if let MilestoneFact::Rescheduled(moved) = &dated.row.fact
+                && dated.effective() <= valid_date
+            {
                 milestone.due_date = moved.due_date;
                 milestone.reschedule_count += 1;
             }
-            milestone.changes.push(row.change(*position));
+            milestone.changes.push(dated.row.change(*position));
         }
         if let Some(report) = standing(&reports(rows), valid_date) {
             milestone.settle(report);
@@ -185,16 +207,16 @@ impl Milestone {
 }
 
 /// Reports that were not rejected, oldest first.
-fn reports(rows: &[(u64, MilestoneRow)]) -> Vec<Report<'_>> {
+fn reports(rows: &[(u64, DatedRow)]) -> Vec<Report<'_>> {
     let mut reports: Vec<Report<'_>> = Vec::new();
-    for (position, row) in rows {
-        let (position, fact) = (*position, &row.fact);
+    for (position, dated) in rows {
+        let (position, fact) = (*position, &dated.row.fact);
         let report = |date| Report { position, date, fact, verified: false };
         match fact {
-            MilestoneFact::Reached(reached) => reports.push(report(Some(reached.reach_date))),
-            MilestoneFact::PartiallyReached(part) => reports.push(report(Some(part.as_of))),
-            MilestoneFact::Missed(missed) => reports.push(report(Some(missed.as_of))),
-            MilestoneFact::Cancelled(_) => reports.push(report(row.effective)),
+            MilestoneFact::Reached(reached) => reports.push(report(reached.reach_date)),
+            MilestoneFact::PartiallyReached(part) => reports.push(report(part.as_of)),
+            MilestoneFact::Missed(missed) => reports.push(report(missed.as_of)),
+            MilestoneFact::Cancelled(_) => reports.push(report(dated.effective())),
             MilestoneFact::Verified { of, .. } => {
                 reports.iter_mut().filter(|report| report.position == *of).for_each(|report| report.verified = true);
             }
@@ -205,11 +227,18 @@ fn reports(rows: &[(u64, MilestoneRow)]) -> Vec<Report<'_>> {
     reports
 }
 
-/// The report that decides on a day: a cancellation, else the last word among those that speak of that day or an
-/// earlier one. Ingest decides what may follow what, in the order of the log, and so does this.
+/// The report that decides on a day: a cancellation, else the newest among those that speak of that day or an earlier
+/// one. Newest as with figures (SCORING §1): by date, then by position, so that an older report that comes later does
+/// not override a newer one.
 fn standing<'r, 'a>(reports: &'r [Report<'a>], valid_date: Date) -> Option<&'r Report<'a>> {
-    let seen = reports.iter().filter(|report| report.date.is_none_or(|date| date <= valid_date));
-    seen.max_by_key(|report| (matches!(report.fact, MilestoneFact::Cancelled(_)), report.position))
+    // A milestone that was reached stays reached, whatever an earlier review found; only a rejection undoes it.
+    let rank = |report: &&Report<'_>| match report.fact {
+        MilestoneFact::Cancelled(_) => 2,
+        MilestoneFact::Reached(_) => 1,
+        _ => 0,
+    };
+    let seen = reports.iter().filter(|report| report.date <= valid_date);
+    seen.max_by_key(|report| (rank(report), report.date, report.position))
 }
 
 impl MilestoneRow {

@@ -18,7 +18,7 @@ use crate::batch::ViewBatch;
 use crate::definition::Definition;
 use crate::error::ViewsError;
 use crate::key::{self, Key};
-use crate::milestone::{Milestone, MilestoneRow};
+use crate::milestone::{DatedRow, Milestone};
 use crate::model::Model;
 use crate::row::{self, Change, decode, encode, position_of, unreadable};
 use crate::scoring;
@@ -26,7 +26,7 @@ use crate::series::{Series, SeriesKey};
 use crate::store::Store;
 
 /// The layout of this version (`LAYOUT.md`).
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// Models kept: that of now, and those of a few earlier moments that readers ask for.
 const MODELS: usize = 8;
 
@@ -121,8 +121,9 @@ impl Views {
     pub fn reset(&self) -> Result<(), ViewsError> {
         let mut writer = self.writer();
         let mut store = self.shared.store.write().unwrap_or_else(PoisonError::into_inner);
-        // Closed before it is deleted: sled writes when it is dropped.
-        store.take();
+        if let Some(store) = store.take() {
+            store.close();
+        }
         writer.clear();
         self.shared.applied.store(0, Ordering::Release);
         *self.models() = Models::default();
@@ -290,7 +291,7 @@ impl Views {
             prefix = prefix.text(project.as_str());
         }
         let prefix = prefix.done();
-        let mut rows: BTreeMap<Vec<u8>, Vec<(u64, MilestoneRow)>> = BTreeMap::new();
+        let mut rows: BTreeMap<Vec<u8>, Vec<(u64, DatedRow)>> = BTreeMap::new();
         self.read(|store| {
             for row in store.scan(&prefix) {
                 let (key, value) = row?;

@@ -115,7 +115,7 @@ async fn another_nodes_day_is_not_taken_for_ones_own_batch() {
         plan.put(&agency(OTHER), nothing(1, 10, "opens the day")).await;
         songhua_domain::state::PlanState::clone(&plan.ingest.durable_state())
     };
-    let day = day_to_open(&state, log_identity().log_id, time("2026-03-03T04:00:00Z")).unwrap();
+    let day = day_to_open(&state, log_identity().log_id, time("2026-03-03T04:00:00Z"), 0).unwrap();
     let day = event_of(day, &system_actor(), "2026-03-03T04:00:07Z");
     assert_nothing_is_acknowledged_for_another_nodes_batch(foreign(&day, "plans/qingshui-2025-2027")).await;
 }

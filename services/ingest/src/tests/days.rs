@@ -161,7 +161,7 @@ async fn an_idle_plan_opens_its_day_when_it_is_opened() {
 async fn nobody_opens_a_day_but_the_server() {
     let plan = Plan::published().await;
     let day =
-        crate::day::day_to_open(&plan.ingest.durable_state(), log_identity().log_id, time("2026-03-09T04:00:00Z"));
+        crate::day::day_to_open(&plan.ingest.durable_state(), log_identity().log_id, time("2026-03-09T04:00:00Z"), 0);
     for actor in [admin(), agency(LEAD)] {
         let refused = plan.submit(&actor, vec![day.clone().unwrap()]).await.unwrap_err();
         assert_eq!(refused.reason, Reason::ServerOnly);
@@ -180,4 +180,16 @@ async fn a_plan_in_a_time_zone_that_is_not_known_here_is_not_begun() {
     assert_eq!(refused.violations[0].field, "events[0].plan_defined.time_zone");
     plan.load().await;
     plan.put(&agency(OTHER), nothing(1, 10, "")).await;
+}
+
+#[tokio::test]
+async fn a_client_who_took_the_id_of_a_day_does_not_stop_the_calendar() {
+    let plan = Plan::published().await;
+    let mut squatter = figure(1, 10, "31");
+    squatter.event_id = Uuid::new_v5(&log_identity().log_id, b"day/2026-03-03");
+    plan.put(&agency(LEAD), squatter).await;
+    plan.clock.set("2026-03-03T04:00:00Z");
+    plan.put(&agency(LEAD), figure(2, 11, "31")).await;
+    let opened: Vec<_> = days(plan.log.as_ref()).await.into_iter().map(|(day, _)| day).collect();
+    assert_eq!(opened, [TODAY, date(2026, 3, 3)]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use songhua_domain::event::{Event, EventInput, Evidence, Remark, SubmissionRef};
 use songhua_domain::vocabulary::Reason;
-use songhua_log::{AppendError, AppendOutcome, EventLog};
+use songhua_log::{AppendError, AppendOutcome, Batch, EventLog, Position, Record, Submission as Batched};
 use uuid::Uuid;
 
 use super::fixture::{
@@ -13,6 +13,7 @@ use super::fixture::{
 };
 use super::shared::{SharedLog, foreign};
 use crate::handle::Submission;
+use crate::line::Line;
 use crate::options::IngestOptions;
 
 /// Somebody else appends through the same handle.
@@ -106,6 +107,23 @@ async fn a_write_that_fails_leaves_nothing_in_the_state() {
     let head = log.heads().durable.0;
     assert_eq!(plan.put(&agency(LEAD), figure(2, 10, "32")).await.position, head + 1);
     plan.assert_state_is_the_fold().await;
+}
+
+#[tokio::test]
+async fn a_broken_line_takes_nothing_until_it_is_mended() {
+    let (line, log) = (Line::default(), SharedLog::exclusive());
+    let record = || Record { key: [7; 16], bytes: vec![1].into() };
+    let batch = || Batch { submissions: vec![Batched { recorded_time_us: 0, records: vec![record()] }] };
+    let ready = |outcome| -> crate::line::Outcome { Box::pin(std::future::ready(Ok(outcome))) };
+    let stored = AppendOutcome::Stored { first: Position(1), last: Position(1) };
+    line.take(ready(stored)).await.unwrap();
+    assert!(!line.is_broken());
+    line.take(ready(AppendOutcome::Conflict { head: Position(5) })).await.unwrap();
+    assert!(line.is_broken() && line.append(&log, Position::NONE, batch()).is_none());
+    assert_eq!(log.heads().written, Position::NONE);
+    line.mend();
+    assert!(line.append(&log, Position::NONE, batch()).is_some());
+    assert_eq!(log.heads().written, Position(1));
 }
 
 /// A plan whose next definition is larger than a record may be.

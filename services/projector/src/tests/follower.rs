@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::history::day;
 use super::plan::{CITY, History, INTENSITY, OUTPUT, apply, checkpoint, id, open};
 use crate::Projector;
+use crate::follower::caught;
 
 fn encoded(event: &Event) -> Bytes {
     encode_event(&Envelope {
@@ -137,6 +138,28 @@ fn a_record_for_newer_readers_stops_the_projector() {
     let (error, applied) = stop(bytes);
     assert!(matches!(error, FollowError::UpgradeNeeded { position: 6, .. }), "{error}");
     assert_eq!(applied, 3);
+}
+
+#[test]
+fn a_panic_while_records_are_applied_is_state_that_failed_and_leaves_nothing() {
+    let records = stored(&some_history().events[..6]);
+    let dir = tempfile::tempdir().unwrap();
+    let mut projector = projector(dir.path());
+    projector.apply(&records[..3], checkpoint(3)).unwrap();
+    let before = projector.views().digest().unwrap();
+    let views = projector.views().clone();
+    let panics = || {
+        let mut batch = views.batch().unwrap();
+        batch.open_day(4, day(4)).unwrap();
+        panic!("bad page");
+    };
+    let error = caught(panics).unwrap_err();
+    assert!(matches!(&error, FollowError::State { detail, .. } if detail.ends_with("bad page")), "{error}");
+    assert_eq!((projector.views().digest().unwrap(), projector.views().applied()), (before, 3));
+    // The lock of writers is free again.
+    projector.apply(&records[3..], checkpoint(6)).unwrap();
+    projector.reset("panicked").unwrap();
+    assert_eq!(projector.checkpoint(), Ok(None));
 }
 
 #[test]

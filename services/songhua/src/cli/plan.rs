@@ -7,7 +7,9 @@ use songhua_catalog::Catalog;
 use songhua_wire::event::input_to_pb;
 use songhua_wire::pb;
 use songhua_wire::pb::admin_service_client::AdminServiceClient;
+use songhua_wire::pb::progress_service_client::ProgressServiceClient;
 
+use super::client::Authorised;
 use super::{Connect, Failure, client, output};
 
 /// Definitions in one message of a load.
@@ -56,9 +58,10 @@ pub(crate) async fn load(connect: &Connect, args: LoadArgs, json: bool) -> Resul
     let shown = bar.clone();
     let stream =
         futures::stream::iter(messages.into_iter().inspect(move |message| shown.inc(message.definitions.len() as u64)));
-    let answer = AdminServiceClient::new(channel).load_plan(stream).await;
+    let answer = AdminServiceClient::new(channel.clone()).load_plan(stream).await;
     bar.finish_and_clear();
     let loaded = answer.map_err(client::failed)?.into_inner();
+    wait_until_visible(channel, &loaded).await;
     if json {
         return output::json(&loaded);
     }
@@ -73,6 +76,15 @@ pub(crate) async fn load(connect: &Connect, args: LoadArgs, json: bool) -> Resul
         loaded.duplicate_count,
         loaded.position
     ))
+}
+
+/// Published means that the next command sees it. A reader that is not there yet takes nothing away from the load.
+async fn wait_until_visible(channel: Authorised, loaded: &pb::LoadPlanResponse) {
+    let as_of = Some(pb::AsOf { min_position: loaded.position, ..Default::default() });
+    let request = pb::GetPlanRequest { name: format!("plans/{}", loaded.plan), as_of };
+    if let Err(status) = ProgressServiceClient::new(channel).get_plan(request).await {
+        eprintln!("songhua: {}", client::describe(&status));
+    }
 }
 
 /// A progress bar on standard error; silent where that is no terminal.

@@ -108,9 +108,9 @@ pub(crate) async fn run(connect: &Connect, args: PushArgs, json: bool) -> Result
     outcome.rows = rows.len() + outcome.refused.len();
     let channel = client::connect(connect).await?;
     let parent = format!("plans/{}", client::plan_or_only(&channel, args.plan.clone()).await?);
+    let mut sender = Sender::open(channel, parent, args.validate_only).await?;
     let bar = bar(rows.len() as u64, "事件 events");
     let batches = rows::in_batches(rows, usize::from(args.batch));
-    let mut sender = Sender::open(channel, parent, args.validate_only).await?;
     let sent = send_in_order(&mut sender, batches, &mut outcome, &bar).await;
     bar.finish_and_clear();
     outcome.refused.sort_unstable_by_key(|row| row.line);

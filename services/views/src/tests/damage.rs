@@ -1,0 +1,82 @@
+//! Damage under an open store: an error that says so, never a panic, and a way out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use songhua_log::{Checkpoint, Position};
+use uuid::Uuid;
+
+use crate::{Options, Views, ViewsError};
+
+/// Overwrites every file below `dir`, under the handle that has it open.
+fn spoil(dir: &Path, with: &[u8]) {
+    for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() { spoil(&path, with) } else { fs::write(path, with).unwrap() }
+    }
+}
+
+fn open(dir: &Path) -> Views {
+    Views::open(dir, Options { cache_bytes: 1 << 16 }).unwrap()
+}
+
+/// Far more rows than the cache holds.
+fn fill(views: &Views) {
+    for n in 0..100_u8 {
+        let rows: BTreeMap<_, _> = (0..100_u8).map(|i| (vec![8, n, i], vec![i % 7; 500])).collect();
+        views.read(|store| store.write(rows)).unwrap();
+    }
+    let checkpoint = Checkpoint { log_id: Uuid::from_u128(1), epoch: 2, position: Position(9), leaf_hash: [7; 32] };
+    views.batch().unwrap().commit(checkpoint).unwrap();
+}
+
+#[test]
+fn a_file_that_is_spoiled_under_an_open_store_is_an_error_and_a_reset_begins_anew() {
+    for garbage in [&[][..], &[0xff; 1 << 16], &[0; 1 << 22]] {
+        let dir = tempfile::tempdir().unwrap();
+        let views = open(dir.path());
+        fill(&views);
+        spoil(dir.path(), garbage);
+        let error = views.digest().unwrap_err();
+        assert!(matches!(error, ViewsError::Store { .. }), "{error}");
+        views.reset().unwrap();
+        assert_eq!((views.checkpoint(), views.applied()), (Ok(None), 0));
+    }
+}
+
+/// The error of a panic of sled, which says what sled said.
+fn said(error: &ViewsError) {
+    assert!(matches!(error, ViewsError::Store { detail, .. } if detail == "sled panicked: bad page"), "{error}");
+}
+
+#[test]
+fn a_panic_of_sled_comes_out_as_an_error_of_the_store_from_reads_and_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let views = open(dir.path());
+    said(&views.read(|store| store.run::<()>(|_| panic!("bad page"))).unwrap_err());
+    said(&views.read(|store| store.run::<()>(|_| panic!("bad {}", "page"))).unwrap_err());
+    // Nothing is locked or left half done.
+    fill(&views);
+    assert_eq!(views.applied(), 9);
+}
+
+#[test]
+fn a_panic_between_two_rows_is_an_error_and_ends_the_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let views = open(dir.path());
+    let mut left = 2;
+    let panics = std::iter::from_fn(|| {
+        left -= 1;
+        assert!(left > 0, "bad page");
+        Some(Ok((sled::IVec::from(&[1]), sled::IVec::from(&[2]))))
+    });
+    views
+        .read(|store| {
+            let mut rows = store.rows(panics);
+            assert!(matches!(rows.next(), Some(Ok(_))));
+            said(&rows.next().unwrap().unwrap_err());
+            assert!(rows.next().is_none());
+            Ok(())
+        })
+        .unwrap();
+}
