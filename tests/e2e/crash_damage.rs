@@ -84,7 +84,9 @@ async fn one_flipped_bit_in_what_was_acknowledged_makes_the_plan_read_only() {
     assert_eq!(status.durable_position, position - 1, "what stands before the damage is served");
     assert!(names_it(&status.read_only), "{status:?}");
     let mut clerk = sandbox.client(Some(&token)).await;
-    let request = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/hnte-count"), as_of: None };
+    // Waits for the views: they catch up behind the open door.
+    let as_of = Some(pb::AsOf { min_position: position - 1, ..Default::default() });
+    let request = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/hnte-count"), as_of };
     let seen = clerk.progress.get_indicator(request).await.unwrap().into_inner();
     assert_eq!(seen.history.len(), 10, "reads work, and show what is in the log");
     assert_eq!(seen.state.unwrap().applied_position, position - 1);

@@ -20,14 +20,20 @@ fn planned(id: &str, kind: pb::MilestoneType, due: Date, weight: &str) -> pb::Ev
     }))
 }
 
+/// A plan that changes on [`LOOK`], whenever the test runs.
+fn on_look(mut event: pb::EventInput) -> pb::EventInput {
+    event.effective_date = Some(LOOK);
+    event
+}
+
 fn moved(id: &str, from: Date, to: Date) -> pb::EventInput {
-    event(Payload::MilestoneRescheduled(pb::MilestoneRescheduled {
+    on_look(event(Payload::MilestoneRescheduled(pb::MilestoneRescheduled {
         project: PARK.to_owned(),
         milestone: id.to_owned(),
         previous_due_date: Some(from),
         due_date: Some(to),
         reason: "征地推迟".to_owned(),
-    }))
+    })))
 }
 
 fn reached(id: &str, on: Date) -> pb::EventInput {
@@ -47,7 +53,8 @@ fn partially(id: &str, on: Date, percent: &str) -> pb::EventInput {
 
 fn cancelled(id: &str) -> pb::EventInput {
     let (project, milestone) = (PARK.to_owned(), id.to_owned());
-    event(Payload::MilestoneCancelled(pb::MilestoneCancelled { project, milestone, reason: "合并建设".to_owned() }))
+    let reason = "合并建设".to_owned();
+    on_look(event(Payload::MilestoneCancelled(pb::MilestoneCancelled { project, milestone, reason })))
 }
 
 /// Approval (weight 1) reached, groundbreaking (3) moved twice and reached, delivery (4) half done, operation (2) open.

@@ -182,7 +182,7 @@ async fn garbage_in_any_file_of_the_views_is_noticed_and_they_are_rebuilt() {
     assert!(!names.is_empty());
     let views = in_plan(&world, "views");
     for name in names {
-        for damage in [Damage::Garbage, Damage::Truncated, Damage::Missing] {
+        for damage in [Damage::Garbage, Damage::Flipped, Damage::Truncated, Damage::Missing] {
             fs::remove_dir_all(&views).unwrap();
             copy(&whole, &views);
             damage.inflict(&views.join(&name));
@@ -196,6 +196,8 @@ async fn garbage_in_any_file_of_the_views_is_noticed_and_they_are_rebuilt() {
 #[derive(Debug, Clone, Copy)]
 enum Damage {
     Garbage,
+    /// One byte of the first half is another.
+    Flipped,
     Truncated,
     Missing,
 }
@@ -205,6 +207,12 @@ impl Damage {
         let length = fs::metadata(path).unwrap().len();
         match self {
             Self::Garbage => fs::write(path, vec![0xa5; usize::try_from(length).unwrap()]).unwrap(),
+            Self::Flipped => {
+                let mut bytes = fs::read(path).unwrap();
+                let at = bytes.len() / 4;
+                bytes[at] ^= 0xff;
+                fs::write(path, bytes).unwrap();
+            }
             Self::Truncated => fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length / 2).unwrap(),
             Self::Missing => fs::remove_file(path).unwrap(),
         }
@@ -219,7 +227,7 @@ async fn a_snapshot_that_is_gone_or_damaged_changes_nothing_but_the_time_to_open
     world.sandbox.terminate();
     let snapshots = in_plan(&world, "snapshots");
     assert!(!files(&snapshots).is_empty(), "an orderly end leaves a snapshot");
-    for damage in [Damage::Garbage, Damage::Truncated, Damage::Missing] {
+    for damage in [Damage::Garbage, Damage::Flipped, Damage::Truncated, Damage::Missing] {
         for file in files(&snapshots) {
             damage.inflict(&file);
         }

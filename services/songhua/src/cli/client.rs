@@ -176,7 +176,7 @@ pub(crate) fn failed(status: Status) -> Failure {
         }
         Code::Unavailable if !refused => Failure::Unreachable(describe(&status)),
         // The connection broke under the call: what a server with TLS does to a client without.
-        Code::Cancelled | Code::Unknown if !refused => Failure::Unreachable(format!(
+        Code::Cancelled | Code::Unknown | Code::Internal if !refused => Failure::Unreachable(format!(
             "the connection broke ({}); if the server uses TLS, its address starts with https:// / 连接中断：若服务启用了 TLS，地址须以 https:// 开头",
             describe(&status)
         )),
