@@ -23,8 +23,9 @@ const PAUSE_MOST: Duration = Duration::from_secs(1);
 /// Appends `batch`, and resolves [`AppendOutcome::Unknown`] by reading what stands behind `expected_head` and by
 /// offering the same batch with the same fence again. So a batch is stored at most once, however often it is offered.
 ///
-/// `Unknown` comes back only after about 3 seconds without an answer; then the caller must offer *this* batch again,
-/// and no other, before it decides anything on this head.
+/// `Unknown` comes back only after about 3 seconds without an answer; the batch may still land. The caller tells its
+/// client so, and reads the log anew before it decides again: what landed meanwhile moves the head, and the fence keeps
+/// out whatever was decided without it.
 ///
 /// As with [`EventLog::append`], the place in the order is taken before this returns.
 ///
