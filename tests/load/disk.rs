@@ -28,8 +28,10 @@ impl Disk {
         words.join(" ")
     }
 
-    /// Writes for `duration`.
+    /// Writes for `duration`, once everything else that waits for this file system is on it.
     pub(crate) fn measure(&self, duration: Duration) -> Measured {
+        let settled = Command::new("sync").arg("-f").arg(&self.0).status().expect("sync runs");
+        assert!(settled.success(), "the file system cannot be synced");
         let path = self.0.join("songhua-load.probe");
         let mut file = File::create(&path).expect("the probe can be created");
         let bytes = [0x5a; BYTES];

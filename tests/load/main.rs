@@ -72,7 +72,7 @@ const LOADS: [Load; 7] = [
 async fn main() {
     let options = options();
     let duration = Duration::from_secs(options.seconds);
-    let target = Target::open(options.server.as_deref()).await;
+    let mut target = Target::open(options.server.as_deref()).await;
     let disk = Disk::at(options.disk.as_deref().map_or_else(|| target.directory(), Into::into));
     println!("{}", report::machine());
     println!("disk: {}, one writer, 300 bytes a write", disk.file_system());
@@ -97,12 +97,14 @@ async fn main() {
     let stored = target.durable_position().await - begun;
     assert!((acknowledged..=acknowledged + 1).contains(&stored), "{acknowledged} acknowledged, {stored} stored");
     let (behind, catch_up) = target.catch_up().await;
+    target.stop();
     rows.push(Row::of_disk("fdatasync, after", &disk.measure(duration)));
     report::print(&rows);
     println!(
         "\nacknowledged {acknowledged} events, stored {stored}; views {behind} behind at the end, caught up in {catch_up:?}"
     );
     println!("left out: TLS, a network, reads, other plans, agencies with narrow scopes, warm-up of 0.5 s a row");
+    println!("ratios: to the better of the two fdatasync loops; where they differ much, somebody else used the disk");
     println!("window: submissions under way on a stream; latency includes the wait in it");
     println!("load average at the end: {}\n", report::load_average());
     figures.add("views_behind", behind, "events");

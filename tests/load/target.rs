@@ -60,6 +60,13 @@ impl Target {
         IngestServiceClient::new(InterceptedService::new(channel, self.agency.clone()))
     }
 
+    /// Ends the server if it was started here, so that it is not measured with the disk.
+    pub(crate) fn stop(&mut self) {
+        if let Some(sandbox) = &mut self.sandbox {
+            sandbox.terminate();
+        }
+    }
+
     /// Where the server keeps its data, or the current directory if it was not started here.
     pub(crate) fn directory(&self) -> PathBuf {
         self.sandbox.as_ref().map_or_else(|| PathBuf::from("."), Sandbox::data)

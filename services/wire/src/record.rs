@@ -1,7 +1,7 @@
 //! Records of a plan's log: one event, encoded once, readable for ever.
 //!
 //! Place in the flow: ingest encodes a decided event here, every follower and a restarted ingest decode it here. Old
-//! records are lifted to today's shape by [`upcast`] on the way in; the bytes in the log are never rewritten. It must
+//! records are lifted to today's shape by `upcast` on the way in; the bytes in the log are never rewritten. It must
 //! not know: positions and hashes (they are the log's), or what an event does to a plan.
 
 use std::fmt;

@@ -1,6 +1,6 @@
 //! What is wrong with a message, field by field, and the place a reader is at.
 //!
-//! Place in the flow: conversions from the contract walk a message with an [`At`] for each field and go on after a
+//! Place in the flow: conversions from the contract walk a message with an `At` for each field and go on after a
 //! fault, so that a sender learns all of them at once. It must not know: which rule of the plan a value breaks; only
 //! whether a field can be read at all.
 
