@@ -58,12 +58,13 @@ const fn stream(name: &'static str, clients: usize, window: usize, batch: usize)
 }
 
 /// Windows stay below the server's bounds (256 submissions a stream, 1,024 a plan), so that nothing is refused.
-const LOADS: [Load; 7] = [
+const LOADS: [Load; 8] = [
     unary("unary_1", 1, 1),
     unary("unary_8", 8, 4),
     unary("unary_64", 64, 4),
     stream("stream_1", 1, 200, 1),
     stream("stream_8", 8, 100, 1),
+    stream("stream_64", 64, 16, 1),
     stream("stream_1_batch_100", 1, 16, 100),
     stream("stream_8_batch_100", 8, 4, 100),
 ];
