@@ -1,4 +1,4 @@
-//! Who may send what (ARCHITECTURE §4, Access; §6.3, §6.4).
+//! Who may send what (README.md, Roles).
 //!
 //! Place in the flow: ingest asks after the event id was looked up and before `decide`. It must not know: tokens and
 //! grants (`access` turned those into an [`Actor`]), whether the event's content holds (`decide`).

@@ -1,4 +1,4 @@
-//! The one decision point: whether an event may enter the log (ARCHITECTURE §2).
+//! The one decision point: whether an event may enter the log (services/README.md).
 //!
 //! Place in the flow: ingest authenticates, looks the event id up, asks [`crate::authorise::authorise`], then
 //! [`decide`], builds the `Event` and folds it into a copy of the state before it asks about the next event of the

@@ -1,4 +1,4 @@
-//! Tests of ingest: what ARCHITECTURE §4 promises to an agency, on logs that behave and on logs that do not.
+//! Tests of ingest: what services/README.md promises to an agency, on logs that behave and on logs that do not.
 
 mod atomicity;
 mod contention;

@@ -40,7 +40,7 @@ pub(super) fn registered(case: &Case<'_>, agency: &AgencyRegistered) -> Result<(
     Ok(())
 }
 
-/// An assignment: what it names exists, and each exact scope has one lead (ARCHITECTURE §6.4).
+/// An assignment: what it names exists, and each exact scope has one lead.
 pub(super) fn assigned(case: &Case<'_>, assigned: &AgencyAssigned) -> Result<(), Rejection> {
     let (agency, role, scope) = (&assigned.agency, assigned.role, &assigned.scope);
     if case.state.agency(agency).is_none() {

@@ -1,4 +1,4 @@
-//! Idempotency for ever (ARCHITECTURE §4), sentence by sentence.
+//! Idempotency for ever (services/README.md), sentence by sentence.
 
 use jiff::civil::date;
 use songhua_domain::event::{EventInput, MilestonePlanned, MilestoneReached, Name, Payload, Scope};
