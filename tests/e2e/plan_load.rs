@@ -117,7 +117,7 @@ async fn an_interrupted_load_is_invisible_until_it_is_finished() {
     let (_, token) = sandbox.grant(Role::Agency, "drc", "").await;
     let mut clerk = sandbox.client(Some(&token)).await;
     let refused = clerk.ingest.submit(submit(many(1))).await.unwrap_err();
-    assert_eq!(reason(&refused, Code::FailedPrecondition), "PLAN_NOT_PUBLISHED");
+    assert_eq!(reason(&refused, Code::NotFound), "PLAN_NOT_FOUND");
     let seen = sandbox.run(&["progress", "circles"]);
     assert!(!seen.stdout.contains("circle-hit"), "{seen:?}");
     assert_eq!(sandbox.plan_status(PLAN_ID).await.durable_position, there + 1, "no day is opened for it either");

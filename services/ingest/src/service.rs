@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::stream::{FuturesOrdered, Stream, StreamExt};
 use prost::Message;
 use songhua_access::{AccessError, Directory, Permission, Principal};
-use songhua_domain::vocabulary::Reason;
+use songhua_domain::vocabulary::{Reason, Role};
 use songhua_wire::event::input_from_pb;
 use songhua_wire::field::uuid_from_text;
 use songhua_wire::pb;
@@ -48,7 +48,10 @@ impl IngestServer {
         if self.plans.is_stopping() {
             return Err(refusal::shutting_down());
         }
-        let ingest = found.ok_or_else(|| refusal::plan_not_found(plan.as_str()))?;
+        // Until it is published a plan is invisible to all but the plan office.
+        let visible =
+            |ingest: &PlanIngest| principal.role == Role::Admin || ingest.durable_state().published().is_some();
+        let ingest = found.filter(visible).ok_or_else(|| refusal::plan_not_found(plan.as_str()))?;
         check_wait(request.wait)?;
         let id = submission_id(&request.submission_id)?;
         let events = decode(&request.events)?;
