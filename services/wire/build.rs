@@ -36,6 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     ])?;
     tonic_prost_build::configure()
         .compile_well_known_types(true)
+        // Records are passed on as they were read, without a copy.
+        .bytes(".songhua.v1.ReplayRecord.data")
         .extern_path(WELL_KNOWN.0, WELL_KNOWN.1)
         .compile_fds(descriptors)?;
     Ok(())

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use songhua_wire::pb::admin_service_client::AdminServiceClient;
+use songhua_wire::pb::audit_service_client::AuditServiceClient;
 use songhua_wire::pb::ingest_service_client::IngestServiceClient;
 use songhua_wire::pb::progress_service_client::ProgressServiceClient;
 use tempfile::TempDir;
@@ -69,6 +70,8 @@ pub struct Client {
     pub progress: ProgressServiceClient<InterceptedService<Channel, Token>>,
     /// `AdminService`.
     pub admin: AdminServiceClient<InterceptedService<Channel, Token>>,
+    /// AuditService.
+    pub audit: AuditServiceClient<InterceptedService<Channel, Token>>,
     /// The connection, for other services.
     pub channel: InterceptedService<Channel, Token>,
 }
@@ -335,6 +338,7 @@ impl Client {
             ingest: IngestServiceClient::new(channel.clone()),
             progress: ProgressServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20),
             admin: AdminServiceClient::new(channel.clone()),
+            audit: AuditServiceClient::new(channel.clone()),
             channel,
         }
     }

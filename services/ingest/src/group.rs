@@ -189,6 +189,7 @@ impl Group {
             actor: &event.actor,
             submission: event.submission,
             back_dated: event.back_dated,
+            trace_parent: "",
             input: &event.input,
         });
         check_record(index, &event, &bytes)?;

@@ -207,6 +207,7 @@ async fn write_genesis(log: &dyn EventLog, identity: &PlanIdentity, clock: &dyn 
         actor: &event.actor,
         submission: event.submission,
         back_dated: false,
+        trace_parent: "",
         input: &event.input,
     });
     let submission = songhua_log::Submission {

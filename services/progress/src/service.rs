@@ -170,4 +170,17 @@ impl ProgressService for ProgressServer {
         };
         finish(answer.await)
     }
+
+    async fn list_agencies(&self, request: Request<pb::ListAgenciesRequest>) -> Answer<pb::ListAgenciesResponse> {
+        enter(request).and_then(|_| Err(Status::unimplemented("under construction")))
+    }
+
+    type WatchProgressStream = tokio_stream::Empty<Result<pb::WatchProgressResponse, Status>>;
+
+    async fn watch_progress(
+        &self,
+        request: Request<pb::WatchProgressRequest>,
+    ) -> Result<Response<Self::WatchProgressStream>, Status> {
+        enter(request).and_then(|_| Err(Status::unimplemented("under construction")))
+    }
 }

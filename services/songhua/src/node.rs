@@ -221,7 +221,7 @@ impl Node {
         let directory = self.plan_directory(plan);
         private_directory(&directory)?;
         let log_id = Hosted::create_log(&directory, plan).await?;
-        let created = PlanCreated { plan: plan.clone(), log_id, simulated };
+        let created = PlanCreated { plan: plan.clone(), log_id, simulated, fixed_now: None };
         self.system.append(principal, SystemPayload::PlanCreated(created.clone())).await?;
         self.host(plan, &created).await
     }

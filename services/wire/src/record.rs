@@ -60,6 +60,8 @@ pub struct Envelope<'a> {
     pub submission: SubmissionRef,
     /// Whether it is 补录.
     pub back_dated: bool,
+    /// W3C `traceparent` of the call that brought it; empty = none.
+    pub trace_parent: &'a str,
     /// What was sent.
     pub input: &'a EventInput,
 }
@@ -105,6 +107,7 @@ pub fn encode_event(envelope: &Envelope<'_>) -> Bytes {
         submission_count: envelope.submission.count,
         back_dated: envelope.back_dated,
         input: Some(input_to_pb(envelope.input)),
+        trace_parent: envelope.trace_parent.to_owned(),
     };
     event.encode_to_vec().into()
 }

@@ -109,13 +109,19 @@ impl FromWire for PlanCreated {
             plan: at.field("plan").id(&wire.plan),
             log_id: at.field("log_id").uuid_bytes(&wire.log_id),
             simulated: Some(wire.simulated),
+            fixed_now: optional_moment(at.field("fixed_now"), wire.fixed_now.as_ref()),
         })
     }
 }
 
 impl From<&PlanCreated> for pb::PlanCreated {
     fn from(event: &PlanCreated) -> Self {
-        Self { plan: event.plan.to_string(), log_id: event.log_id.as_bytes().to_vec(), simulated: event.simulated }
+        Self {
+            plan: event.plan.to_string(),
+            log_id: event.log_id.as_bytes().to_vec(),
+            simulated: event.simulated,
+            fixed_now: event.fixed_now.map(timestamp_to_pb),
+        }
     }
 }
 

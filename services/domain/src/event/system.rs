@@ -45,6 +45,8 @@ pub struct PlanCreated {
     pub log_id: Uuid,
     /// Whether it is simulated.
     pub simulated: bool,
+    /// A simulated plan's "now", for ever; none = the machine's clock.
+    pub fixed_now: Option<Timestamp>,
 }
 
 /// A token was given out. The token itself is nowhere kept.

@@ -52,6 +52,7 @@ impl Rival {
             actor: &system_actor(),
             submission: SubmissionRef { id: event_id, index: 0, count: 1 },
             back_dated: false,
+            trace_parent: "",
             input: &input,
         });
         StoredRecord {

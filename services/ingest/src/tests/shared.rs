@@ -60,6 +60,7 @@ pub(super) fn foreign(event: &songhua_domain::event::Event, subject: &str) -> Ba
         actor: &event.actor,
         submission: event.submission,
         back_dated: event.back_dated,
+        trace_parent: "",
         input: &event.input,
     });
     let records = vec![Record { key: key_of(event.input.event_id), bytes }];

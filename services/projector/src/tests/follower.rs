@@ -26,6 +26,7 @@ fn encoded(event: &Event) -> Bytes {
         actor: &event.actor,
         submission: event.submission,
         back_dated: event.back_dated,
+        trace_parent: "",
         input: &event.input,
     })
 }

@@ -47,6 +47,7 @@ fn encoded(event: &Event) -> Vec<u8> {
         actor: &event.actor,
         submission: event.submission,
         back_dated: event.back_dated,
+        trace_parent: "",
         input: &event.input,
     };
     encode_event(&envelope).to_vec()

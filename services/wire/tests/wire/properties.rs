@@ -86,6 +86,7 @@ fn record(input: &EventInput) -> Vec<u8> {
         actor: &samples::actor(),
         submission: SubmissionRef { id: SUBMISSION, index: 0, count: 1 },
         back_dated: false,
+        trace_parent: "",
         input,
     };
     encode_event(&envelope).to_vec()

@@ -339,7 +339,7 @@ pub(crate) fn system_events() -> Vec<(&'static str, SystemEvent)> {
         count: 3,
     };
     let genesis = LogCreated { log_id: LOG, plan: None, epoch: 1, simulated: false, hash_algorithm: 1 };
-    let plan = PlanCreated { plan: id("demo"), log_id: LOG, simulated: true };
+    let plan = PlanCreated { plan: id("demo"), log_id: LOG, simulated: true, fixed_now: None };
     let revoked = AccessRevoked { grant_id: OTHER_EVENT, reason: "离职".to_owned() };
     [
         ("log.created", SystemPayload::LogCreated(genesis)),

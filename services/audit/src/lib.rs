@@ -1,0 +1,1 @@
+//! AuditService: replays the history of a plan.

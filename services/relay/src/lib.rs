@@ -1,0 +1,1 @@
+//! Follows the log of a plan and publishes it to NATS topics.
