@@ -17,7 +17,7 @@ const BATCH: usize = 10;
 const ROUNDS: u64 = 4;
 
 /// Where to kill: `SONGHUA_TEST_SEED`, or the clock. Printed, so that a failure can be had again.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let given = std::env::var("SONGHUA_TEST_SEED").ok().and_then(|text| text.parse().ok());
     let seed = given.unwrap_or_else(|| jiff::Timestamp::now().as_microsecond() as u64);
     eprintln!("SONGHUA_TEST_SEED={seed}");
@@ -25,7 +25,7 @@ fn seed() -> u64 {
 }
 
 /// The next number below `most`.
-fn draw(seed: &mut u64, most: u64) -> u64 {
+pub(crate) fn draw(seed: &mut u64, most: u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*seed >> 33) % most
 }

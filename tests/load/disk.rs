@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::run::{Latencies, Measured};
+use songhua_tests::load::{Latencies, Measured};
 
 /// Bytes of a write.
 const BYTES: usize = 300;

@@ -11,19 +11,13 @@
 #![expect(clippy::print_stdout, reason = "a table on standard output is what it is for")]
 
 mod disk;
-mod events;
-mod report;
-mod run;
-mod target;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use disk::Disk;
-use events::Events;
-use report::{Figures, Row};
-use run::{Load, measure};
-use target::Target;
+use songhua_tests::ServeOptions;
+use songhua_tests::load::{Events, Figures, Load, Row, Target, load_average, machine, measure, print};
 
 /// What was asked for.
 struct Options {
@@ -73,11 +67,14 @@ const LOADS: [Load; 8] = [
 async fn main() {
     let options = options();
     let duration = Duration::from_secs(options.seconds);
-    let mut target = Target::open(options.server.as_deref()).await;
+    let mut target = match options.server.as_deref() {
+        Some(url) => Target::at(url).await,
+        None => Target::start(ServeOptions::default()).await,
+    };
     let disk = Disk::at(options.disk.as_deref().map_or_else(|| target.directory(), Into::into));
-    println!("{}", report::machine());
+    println!("{}", machine());
     println!("disk: {}, one writer, 300 bytes a write", disk.file_system());
-    let events = Arc::new(Events::new());
+    let events = Arc::new(Events::of_new_run());
     println!(
         "event: {} bytes as EventInput (protobuf, measured), distinct series, dates and ids; {} s each\n",
         events.bytes(),
@@ -100,14 +97,14 @@ async fn main() {
     let (behind, catch_up) = target.catch_up().await;
     target.stop();
     rows.push(Row::of_disk("fdatasync, after", &disk.measure(duration)));
-    report::print(&rows);
+    print(&rows);
     println!(
         "\nacknowledged {acknowledged} events, stored {stored}; views {behind} behind at the end, caught up in {catch_up:?}"
     );
     println!("left out: TLS, a network, reads, other plans, agencies with narrow scopes, warm-up of 0.5 s a row");
     println!("ratios: to the better of the two fdatasync loops; where they differ much, somebody else used the disk");
     println!("window: submissions under way on a stream; latency includes the wait in it");
-    println!("load average at the end: {}\n", report::load_average());
+    println!("load average at the end: {}\n", load_average());
     figures.add("views_behind", behind, "events");
     figures.add("views_catch_up", u64::try_from(catch_up.as_millis()).unwrap_or(u64::MAX), "ms");
     figures.add_disk(&rows);

@@ -4,12 +4,15 @@
 //! README names.
 
 mod events;
+pub mod load;
+mod nats;
 mod raw;
 mod sandbox;
 mod tools;
 mod world;
 
 pub use events::*;
+pub use nats::Nats;
 pub use raw::{call_raw, http_get, send_bytes, stream_raw};
 pub use sandbox::{Client, Output, Sandbox, ServeOptions, Token, binary, repository};
 pub use songhua_wire::{google, pb};

@@ -169,6 +169,11 @@ impl Sandbox {
         }
     }
 
+    /// What the next start is to serve.
+    pub fn set_options(&mut self, options: ServeOptions) {
+        self.options = options;
+    }
+
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
@@ -367,5 +372,7 @@ fn addresses(log: &str) -> Option<(String, String)> {
     let line = log.lines().find(|line| line.contains("serving: gRPC "))?;
     let (_, rest) = line.split_once("gRPC ")?;
     let (grpc, http) = rest.split_once(", HTTP ")?;
-    Some((format!("http://{grpc}"), http.trim().to_owned()))
+    // As JSON something stands behind it.
+    let http = http.trim().split('"').next()?;
+    Some((format!("http://{grpc}"), http.to_owned()))
 }

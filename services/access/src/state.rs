@@ -48,6 +48,8 @@ pub enum Permission {
     Submit,
     /// Look at progress.
     ReadProgress,
+    /// Replay the history.
+    Replay,
     /// Look at the node's state.
     ReadStatus,
     /// Load plans, grant access, rebuild views.
@@ -108,6 +110,7 @@ impl Permission {
         match self {
             Self::Submit => ("push events", "AGENCY, AUDITOR and ADMIN"),
             Self::ReadProgress => ("read progress", "every role"),
+            Self::Replay => ("replay the history", "AGENCY, AUDITOR and ADMIN"),
             Self::ReadStatus => ("read the status", "every role"),
             Self::Administer => ("administer", "ADMIN"),
         }
@@ -115,7 +118,7 @@ impl Permission {
 
     const fn allows(self, role: Role) -> bool {
         match self {
-            Self::Submit => matches!(role, Role::Agency | Role::Auditor | Role::Admin),
+            Self::Submit | Self::Replay => matches!(role, Role::Agency | Role::Auditor | Role::Admin),
             Self::ReadProgress | Self::ReadStatus => true,
             Self::Administer => matches!(role, Role::Admin),
         }

@@ -1,1 +1,21 @@
-//! AuditService: replays the history of a plan.
+//! `AuditService`: replays the history of a plan as it stands on disk.
+//!
+//! Place in the flow: reads durable records straight from the log and passes their stored bytes on, to auditors all of
+//! them, to an agency its own scope. It holds no state that outlives a call.
+//!
+//! It must not know: how records are decided or encoded, the rules of progress, views.
+
+mod filter;
+mod history;
+mod judge;
+mod refusal;
+mod request;
+mod scope;
+mod service;
+mod stream;
+
+pub use history::{HistoryRegistry, PlanHistory, StateSource};
+pub use service::AuditServer;
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use songhua_domain::event::SourceSpan;
 
 use crate::fault::{Faults, Place};
-use crate::folder::{Folder, PLAN};
+use crate::folder::{Files, Folder, PLAN};
 
 /// What the folder holds of an edition.
 #[derive(Debug)]
@@ -30,12 +30,12 @@ pub(crate) struct Editions(BTreeMap<String, Edition>);
 
 impl Editions {
     /// Reads the files of `documents` and holds them against their digests.
-    pub(crate) fn read(dir: &Path, folder: &Folder, faults: &Faults) -> Self {
+    pub(crate) fn read(files: Files<'_>, folder: &Folder, faults: &Faults) -> Self {
         let documents = folder.file(PLAN).and_then(|plan| plan.get("documents")?.as_array());
         let list = Place::root(PLAN).field("documents");
         let edition = |(index, document): (usize, &Value)| {
             let id = document.get("id")?.as_str()?.to_owned();
-            Some((id, edition(dir, document, &list.element(index), faults)))
+            Some((id, edition(files, document, &list.element(index), faults)))
         };
         Self(documents.into_iter().flatten().enumerate().filter_map(edition).collect())
     }
@@ -50,7 +50,7 @@ impl Editions {
     }
 }
 
-fn edition(dir: &Path, document: &Value, place: &Place, faults: &Faults) -> Edition {
+fn edition(files: Files<'_>, document: &Value, place: &Place, faults: &Faults) -> Edition {
     let refuse = |field: &str, reason: String| {
         faults.add(&place.field(field), reason);
         Edition::Unreadable
@@ -59,7 +59,7 @@ fn edition(dir: &Path, document: &Value, place: &Place, faults: &Faults) -> Edit
     if Path::new(file).file_name().is_none_or(|name| name != file) {
         return refuse("file", format!("{file:?} is not the name of a file in the plan's folder"));
     }
-    let bytes = match std::fs::read(dir.join(file)) {
+    let bytes = match files(file) {
         Ok(bytes) => bytes,
         Err(error) => return refuse("file", format!("{file:?} cannot be read: {error}")),
     };

@@ -4,7 +4,7 @@
 //! it. It must not know: what a field means.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde_json::Value;
@@ -32,15 +32,17 @@ pub(crate) fn order(file: &str) -> usize {
     FILES.iter().position(|known| *known == file).unwrap_or(FILES.len())
 }
 
+/// Gives the bytes of the file of that name.
+pub(crate) type Files<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
+
 /// The files of a folder that could be read, in the order of [`FILES`].
 #[derive(Debug)]
 pub(crate) struct Folder(Vec<(&'static str, Value)>);
 
 impl Folder {
-    /// Reads every file of `dir`.
-    pub(crate) fn open(dir: &Path, faults: &Faults) -> Self {
-        refuse_other_files(dir, faults);
-        let read = |file| Some((file, parse(&dir.join(file), &Place::root(file), faults)?));
+    /// Reads every file.
+    pub(crate) fn read(files: Files<'_>, faults: &Faults) -> Self {
+        let read = |file| Some((file, parse(file, files, &Place::root(file), faults)?));
         Self(FILES.into_iter().filter_map(read).collect())
     }
 
@@ -51,7 +53,7 @@ impl Folder {
 }
 
 /// A misspelt `agency.json` must not be passed over in silence.
-fn refuse_other_files(dir: &Path, faults: &Faults) {
+pub(crate) fn refuse_other_files(dir: &Path, faults: &Faults) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let others = names.filter(|name| name.ends_with(".json") && !FILES.contains(&name.as_str()));
@@ -61,10 +63,10 @@ fn refuse_other_files(dir: &Path, faults: &Faults) {
     }
 }
 
-fn parse(path: &Path, place: &Place, faults: &Faults) -> Option<Value> {
-    let bytes = match std::fs::read(path) {
+fn parse(file: &str, files: Files<'_>, place: &Place, faults: &Faults) -> Option<Value> {
+    let bytes = match files(file) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound && path.ends_with(AGENCIES) => return None,
+        Err(error) if error.kind() == ErrorKind::NotFound && file == AGENCIES => return None,
         Err(error) => {
             faults.add(place, format!("cannot be read: {error}"));
             return None;

@@ -8,6 +8,7 @@
 //!
 //! It must not know: protobuf, the log, any particular city.
 
+use std::io;
 use std::path::Path;
 
 use songhua_domain::event::EventInput;
@@ -43,9 +44,22 @@ pub struct Catalog {
 /// [`CatalogError`] with every fault that was found, each with its file and field.
 pub fn read(dir: &Path) -> Result<Catalog, CatalogError> {
     let faults = fault::Faults::default();
-    let folder = folder::Folder::open(dir, &faults);
+    folder::refuse_other_files(dir, &faults);
+    read_all(&|file| std::fs::read(dir.join(file)), faults)
+}
+
+/// Reads a plan from files that are not in a folder; `files` gives their bytes by name.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_files(files: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<Catalog, CatalogError> {
+    read_all(files, fault::Faults::default())
+}
+
+fn read_all(files: folder::Files<'_>, faults: fault::Faults) -> Result<Catalog, CatalogError> {
+    let folder = folder::Folder::read(files, &faults);
     let known = known::Known::of(&folder, &faults);
-    let editions = editions::Editions::read(dir, &folder, &faults);
+    let editions = editions::Editions::read(files, &folder, &faults);
     let context = cursor::Context { known, editions, faults };
     let draft = format::Draft::read(&folder, &context);
     rules::check(&draft, &context.faults);

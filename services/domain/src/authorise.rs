@@ -12,14 +12,12 @@ use crate::decide::rejection::{refuse_if, reject};
 use crate::decide::{Refs, Rejection, path};
 use crate::event::{Actor, Event, EventInput, Payload, Scope, TOTAL};
 use crate::id::{AgencyId, AreaId, IndicatorId, ProjectId};
-use crate::state::{PlanState, scopes_of_project, scopes_of_target};
+use crate::state::{Assignments, PlanState, REPORTING, scopes_of_project, scopes_of_target};
 use crate::vocabulary::{AssignmentRole, Role};
 
 #[cfg(test)]
 mod tests;
 
-/// Roles that report on a scope.
-const REPORTING: &[AssignmentRole] = &[AssignmentRole::Lead, AssignmentRole::Responsible];
 /// Roles that verify and assess in a scope.
 const CHECKING: &[AssignmentRole] = &[AssignmentRole::Supervising];
 /// Name of the server's own principal.
@@ -114,10 +112,15 @@ impl Ask<'_> {
         })
     }
 
-    /// The acting agency is assigned in one of `roles` to one of `scopes`; `what` names what they cover.
-    fn assigned(&self, roles: &[AssignmentRole], scopes: &[Scope], what: &str) -> Result<(), Rejection> {
+    /// The acting agency `is_assigned` to `what` in one of `roles`.
+    fn assigned(
+        &self,
+        roles: &[AssignmentRole],
+        what: &str,
+        is_assigned: impl FnOnce(&Assignments, &AgencyId) -> bool,
+    ) -> Result<(), Rejection> {
         let agency = self.agency()?;
-        if self.state.assignments().covers(agency, roles, scopes) {
+        if is_assigned(self.state.assignments(), agency) {
             return Ok(());
         }
         let listed = roles.iter().map(|role| role.code()).collect::<Vec<_>>().join(" or ");
@@ -127,6 +130,11 @@ impl Ask<'_> {
             "agency {agency} is not assigned to {what} as {listed}; have the plan office assign it",
             "单位 {agency} 没有 {what} 的 {listed} 分工；请规划管理方指派",
         ))
+    }
+
+    /// The acting agency verifies and assesses in one of `scopes`; `what` names what they cover.
+    fn checks(&self, scopes: &[Scope], what: &str) -> Result<(), Rejection> {
+        self.assigned(CHECKING, what, |all, agency| all.covers(agency, CHECKING, scopes))
     }
 
     fn unpublished(&self) -> bool {
@@ -141,7 +149,9 @@ impl Ask<'_> {
     fn project_reporter(&self, project: &ProjectId) -> Result<(), Rejection> {
         self.role(&[Role::Agency])?;
         let Some(known) = self.state.project(project).filter(|_| !self.unpublished()) else { return Ok(()) };
-        self.assigned(REPORTING, &scopes_of_project(project, &known.definition.area), &format!("projects/{project}"))
+        let area = &known.definition.area;
+        let reports = |all: &Assignments, agency: &AgencyId| all.reports_on_project(agency, project, area);
+        self.assigned(REPORTING, &format!("projects/{project}"), reports)
     }
 
     /// The headline comes from the one lead of the target, other dimensions from any agency that reports on it.
@@ -173,8 +183,8 @@ impl Ask<'_> {
         if self.unpublished() || !self.is_known(area, indicator) {
             return Ok(());
         }
-        let what = format!("areas/{area}/targets/{indicator}");
-        self.assigned(REPORTING, &scopes_of_target(area, indicator), &what)
+        let reports = |all: &Assignments, agency: &AgencyId| all.reports_on_target(agency, area, indicator);
+        self.assigned(REPORTING, &format!("areas/{area}/targets/{indicator}"), reports)
     }
 
     /// Who could report the figure anew may correct or retract it, also after another agency took the scope over.
@@ -191,8 +201,8 @@ impl Ask<'_> {
         if self.unpublished() || self.state.target(area, indicator).is_none() {
             return Ok(());
         }
-        let scopes = scopes_of_target(area, indicator);
-        let reports = self.agencies().find(|agency| self.state.assignments().covers(agency, REPORTING, &scopes));
+        let assignments = self.state.assignments();
+        let reports = self.agencies().find(|agency| assignments.reports_on_target(agency, area, indicator));
         if let Some(agency) = reports {
             return Err(reject!(
                 SelfVerification,
@@ -204,7 +214,7 @@ impl Ask<'_> {
         if self.actor.role == Role::Auditor {
             return Ok(());
         }
-        self.assigned(CHECKING, &scopes, &format!("areas/{area}/targets/{indicator}"))
+        self.checks(&scopes_of_target(area, indicator), &format!("areas/{area}/targets/{indicator}"))
     }
 
     fn verifier(&self, event: &Uuid) -> Result<(), Rejection> {
@@ -222,7 +232,7 @@ impl Ask<'_> {
             return Ok(());
         }
         match self.scopes_of(named) {
-            Some((scopes, what)) => self.assigned(CHECKING, &scopes, &what),
+            Some((scopes, what)) => self.checks(&scopes, &what),
             None => Ok(()),
         }
     }

@@ -31,6 +31,7 @@ use uuid::Uuid;
 
 pub(crate) use case::path;
 use case::{Case, Spoken};
+pub use measurement::takes_figures;
 pub use rejection::Rejection;
 
 use crate::event::{Actor, Event, EventInput, Payload};

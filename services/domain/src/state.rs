@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use assignment::Assignments;
-pub(crate) use assignment::{scopes_of_project, scopes_of_target};
+pub(crate) use assignment::{REPORTING, scopes_of_project, scopes_of_target};
 pub use delivery::{Milestone, MilestoneReport, Project};
 pub use series::{LiveFigure, Series, Slot};
 

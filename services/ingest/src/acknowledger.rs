@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::decider::refuse_all;
 use crate::handle::{Answer, Queued};
 use crate::line::{Line, Outcome};
+use crate::meter::Meter;
 use crate::refusal::{self, Refused};
 use crate::snapshot::SnapshotStore;
 
@@ -56,6 +57,7 @@ pub(crate) struct Acknowledger {
     pub(crate) lost: bool,
     pub(crate) durable_state: Arc<ArcSwap<PlanState>>,
     pub(crate) snapshots: SnapshotStore,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Acknowledger {
@@ -81,6 +83,7 @@ impl Acknowledger {
         let state = state.map(Arc::new);
         if let Some(state) = &state {
             publish(&self.durable_state, state);
+            self.meter.group(pending.iter().map(|item| &item.answer));
         }
         for item in pending {
             self.acknowledge(item);

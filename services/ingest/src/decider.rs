@@ -133,6 +133,7 @@ impl Decider {
                 events: vec![day],
                 validate_only: false,
                 bytes: 0,
+                trace_parent: None,
             };
             match group.add(&submission, now).await {
                 Ok(_) => return,

@@ -15,7 +15,8 @@ use songhua_domain::state::PlanState;
 use songhua_domain::vocabulary::Reason;
 use songhua_log::record::{RECORD_BYTES_MAX, SUBMISSION_RECORDS_MAX};
 use songhua_log::{Batch, EventLog, Key, Position, Record, StoredRecord, leaf_hash};
-use songhua_wire::record::{Envelope, decode_event, encode_event};
+use songhua_wire::record::{Envelope, decode_event, decode_record, encode_event};
+use songhua_wire::trace::TraceParent;
 use uuid::Uuid;
 
 use crate::day::{date_in_plan, is_known_zone, recorded_time};
@@ -181,6 +182,7 @@ impl Group {
             back_dated: decision.back_dated,
             input: input.clone(),
         };
+        let trace_parent = submission.trace_parent.as_ref().map_or("", TraceParent::as_str);
         let bytes = encode_event(&Envelope {
             plan: &self.plan,
             area: decision.area.as_ref(),
@@ -189,10 +191,10 @@ impl Group {
             actor: &event.actor,
             submission: event.submission,
             back_dated: event.back_dated,
-            trace_parent: "",
+            trace_parent,
             input: &event.input,
         });
-        check_record(index, &event, &bytes)?;
+        check_record(index, &event, trace_parent, &bytes)?;
         draft.state.evolve(&event);
         draft.push(event, bytes);
         Ok(())
@@ -279,13 +281,13 @@ fn check_zone(index: usize, input: &EventInput) -> Result<(), Refused> {
 
 /// A record that the log does not take, or that nobody could read back, would stop the plan, the latter for ever: its
 /// event is refused instead.
-fn check_record(index: usize, event: &Event, bytes: &[u8]) -> Result<(), Refused> {
+fn check_record(index: usize, event: &Event, trace_parent: &str, bytes: &[u8]) -> Result<(), Refused> {
     if bytes.len() > RECORD_BYTES_MAX {
         let what = format!("events[{index}] with its envelope");
         return Err(refusal::too_large(Reason::EventTooLarge, &what, bytes.len(), RECORD_BYTES_MAX, "bytes"));
     }
-    match decode_event(event.position, bytes) {
-        Ok(read) if read == *event => Ok(()),
+    match decode_record(event.position, bytes) {
+        Ok(read) if read.event == *event && read.trace_parent == trace_parent => Ok(()),
         Ok(_) => Err(refusal::internal(&format!("events[{index}] would be read back with other content"))),
         Err(error) => Err(refusal::internal(&format!("events[{index}] could not be read back: {error}"))),
     }

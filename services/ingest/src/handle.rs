@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -10,9 +11,12 @@ use songhua_domain::event::{Actor, EventInput};
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
 use songhua_log::{EventLog, LeafHash};
+use songhua_wire::trace::TraceParent;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::acknowledger::Work;
+use crate::meter::Meter;
 use crate::options::IngestOptions;
 use crate::refusal::{self, Refused};
 
@@ -29,6 +33,8 @@ pub struct Submission {
     pub validate_only: bool,
     /// Encoded size, for the bound on waiting bytes.
     pub bytes: usize,
+    /// The trace that the call belongs to. Kept in the records, no part of what makes two events the same.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// Proof that an event is on disk.
@@ -54,12 +60,16 @@ pub(crate) struct Queued {
     pub(crate) submission: Submission,
     pub(crate) answer: oneshot::Sender<Answer>,
     pub(crate) permits: Permits,
+    pub(crate) meter: Arc<Meter>,
+    /// When it was taken.
+    pub(crate) since: Instant,
 }
 
 impl Queued {
     /// Gives the room back, then answers: whoever has an answer has room for the next.
     pub(crate) fn answer(self, answer: Answer) {
-        let Self { submission, answer: caller, permits } = self;
+        let Self { submission, answer: caller, permits, meter, since } = self;
+        meter.answered(&answer, submission.validate_only, since);
         drop((submission, permits));
         // A caller that has gone away needs no answer.
         drop(caller.send(answer));
@@ -81,6 +91,9 @@ pub struct PlanIngest {
     pub(crate) options: Arc<IngestOptions>,
     pub(crate) durable_state: Arc<ArcSwap<PlanState>>,
     pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) meter: Arc<Meter>,
+    /// Only to see whether decider and acknowledger live.
+    pub(crate) work: mpsc::WeakSender<Work>,
 }
 
 impl PlanIngest {
@@ -92,20 +105,23 @@ impl PlanIngest {
     /// # Errors
     /// Any reason of `error.proto` that ingest gives.
     pub async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>, Refused> {
-        let full = |_| refusal::queue_full(&self.options);
+        let full = |_| {
+            self.meter.turned_away();
+            refusal::queue_full(&self.options)
+        };
         let kibibytes = self.kibibytes_of(&submission);
         let permits = Permits {
             _submission: Arc::clone(&self.submissions).try_acquire_owned().map_err(full)?,
             _kibibytes: Arc::clone(&self.kibibytes).try_acquire_many_owned(kibibytes).map_err(full)?,
         };
-        self.enqueue(submission, permits)?.await.unwrap_or_else(|_| Err(refusal::shutting_down()))
+        self.enqueue(submission, permits)?.await.unwrap_or_else(|_| Err(refusal::unanswered()))
     }
 
     /// Stores a submission of a stream: waits for room instead of refusing, so that the stream's flow control slows
     /// its sender. Resolves to the answer still to come, so that submissions stay in order while they are pipelined.
     ///
     /// # Errors
-    /// `SHUTTING_DOWN` when ingest has ended.
+    /// `LOG_READ_ONLY` when ingest has ended by a fault.
     pub(crate) async fn submit_pipelined(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refused> {
         let closed = |_| refusal::shutting_down();
         let kibibytes = self.kibibytes_of(&submission);
@@ -118,8 +134,9 @@ impl PlanIngest {
 
     fn enqueue(&self, submission: Submission, permits: Permits) -> Result<oneshot::Receiver<Answer>, Refused> {
         let (answer, receiver) = oneshot::channel();
-        let queued = Queued { submission, answer, permits };
-        self.queue.send(queued).map_err(|_| refusal::shutting_down())?;
+        let (meter, since) = (Arc::clone(&self.meter), Instant::now());
+        let queued = Queued { submission, answer, permits, meter, since };
+        self.queue.send(queued).map_err(|_| refusal::read_only(refusal::ENDED))?;
         Ok(receiver)
     }
 
@@ -127,6 +144,22 @@ impl PlanIngest {
     fn kibibytes_of(&self, submission: &Submission) -> u32 {
         let most = kibibytes_max(&self.options);
         u32::try_from(submission.bytes.div_ceil(1024).clamp(1, most)).unwrap_or(u32::MAX)
+    }
+
+    /// Why the plan takes no submissions, if it does not: its log is read-only, or ingest has ended. As long as there
+    /// is a handle only a fault ends it.
+    pub fn read_only(&self) -> Option<String> {
+        self.log.read_only().or_else(|| self.fault())
+    }
+
+    /// Why ingest has ended, if it has.
+    pub fn fault(&self) -> Option<String> {
+        self.work.upgrade().is_none_or(|work| work.is_closed()).then(|| refusal::ENDED.to_owned())
+    }
+
+    /// Submissions that wait or are under way.
+    pub fn waiting(&self) -> usize {
+        self.options.queue_submissions_max.saturating_sub(self.submissions.available_permits())
     }
 
     /// The plan's state at the durable head.

@@ -14,6 +14,7 @@ mod decider;
 mod group;
 mod handle;
 mod line;
+mod meter;
 mod open;
 mod options;
 mod refusal;

@@ -21,6 +21,7 @@ use crate::decider::Decider;
 use crate::group::key_of;
 use crate::handle::{PlanIngest, kibibytes_max};
 use crate::line::Line;
+use crate::meter::Meter;
 use crate::options::IngestOptions;
 use crate::snapshot::{self, SnapshotStore};
 
@@ -116,6 +117,8 @@ pub async fn open(
     let store =
         SnapshotStore::new(snapshots, options.snapshot_every_records, options.snapshots_kept, snapshot_position);
     let line = Arc::new(Line::default());
+    let meter = Arc::new(Meter::new(&identity.plan));
+    let alive = work_sender.downgrade();
     let acknowledger = Acknowledger {
         log: Arc::clone(&log),
         work,
@@ -123,6 +126,7 @@ pub async fn open(
         lost: false,
         durable_state: Arc::clone(&durable_state),
         snapshots: store,
+        meter: Arc::clone(&meter),
     };
     let decider = Decider {
         plan: identity.plan.clone(),
@@ -144,6 +148,8 @@ pub async fn open(
         options: Arc::new(options),
         durable_state,
         log,
+        meter,
+        work: alive,
     };
     Ok((handle, summary, ended))
 }

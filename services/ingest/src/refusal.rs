@@ -112,6 +112,14 @@ pub(crate) fn outcome_unknown(detail: &str) -> Refused {
     )
 }
 
+/// Why a plan takes no writes whose decider or acknowledger is gone.
+pub(crate) const ENDED: &str = "ingest ended by a fault, the server's own log says which: restart the server";
+
+/// Ingest ended before it answered.
+pub(crate) fn unanswered() -> Refused {
+    outcome_unknown(ENDED)
+}
+
 /// The server is stopping.
 pub(crate) fn shutting_down() -> Refused {
     refuse(

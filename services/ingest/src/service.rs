@@ -13,12 +13,14 @@ use songhua_wire::field::uuid_from_text;
 use songhua_wire::pb;
 use songhua_wire::status::{to_rpc_status, unreadable};
 use songhua_wire::time::timestamp_to_pb;
+use songhua_wire::trace::TraceParent;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use crate::handle::{Answer, PlanIngest, PlanRegistry, Receipt, Submission};
+use crate::meter;
 use crate::options::{EVENT_BYTES_MAX, EVENTS_MAX, REQUEST_BYTES_MAX};
 use crate::refusal::{self, Refused};
 
@@ -38,10 +40,12 @@ impl IngestServer {
     }
 
     /// Checks everything that needs no plan state, and finds the plan.
-    fn admit(&self, principal: &Principal, request: pb::SubmitRequest) -> Result<(PlanIngest, Submission), Refused> {
+    fn admit(&self, caller: &Caller, request: pb::SubmitRequest) -> Result<(PlanIngest, Submission), Refused> {
+        let Caller { principal, trace_parent } = caller;
         let bytes = request.encoded_len();
         check_limits(&request, bytes)?;
         let plan = plan_of(&request.parent)?;
+        tracing::Span::current().record("plan", plan.as_str());
         principal.require(Permission::Submit, Some(&plan)).map_err(|error| refusal::from_access(&error))?;
         let found = self.plans.get(&plan);
         // Asked after the plan: a node that stops forgets its plans, and must not say that they never were.
@@ -55,15 +59,28 @@ impl IngestServer {
         check_wait(request.wait)?;
         let id = submission_id(&request.submission_id)?;
         let events = decode(&request.events)?;
-        let submission =
-            Submission { id, actor: principal.actor(), events, validate_only: request.validate_only, bytes };
+        let submission = Submission {
+            id,
+            actor: principal.actor(),
+            events,
+            validate_only: request.validate_only,
+            bytes,
+            trace_parent: trace_parent.clone(),
+        };
         Ok((ingest, submission))
     }
 }
 
-fn principal_of<T>(request: &Request<T>) -> Result<Principal, Status> {
+/// Who calls, and in which trace: for a stream both hold for all its submissions.
+struct Caller {
+    principal: Principal,
+    trace_parent: Option<TraceParent>,
+}
+
+fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
     let found = request.extensions().get::<Principal>().cloned();
-    found.ok_or_else(|| Status::from(*refusal::from_access(&AccessError::TokenMissing)))
+    let principal = found.ok_or_else(|| Status::from(*refusal::from_access(&AccessError::TokenMissing)))?;
+    Ok(Caller { principal, trace_parent: TraceParent::of(request.metadata()) })
 }
 
 fn check_limits(request: &pb::SubmitRequest, bytes: usize) -> Result<(), Refused> {
@@ -136,7 +153,10 @@ fn response(receipts: Vec<Receipt>) -> pb::SubmitResponse {
 fn stream_response(tag: u64, answer: Answer) -> pb::SubmitStreamResponse {
     let result = match answer {
         Ok(receipts) => pb::submit_stream_response::Result::Response(response(receipts)),
-        Err(refused) => pb::submit_stream_response::Result::Error(to_rpc_status(&Status::from(*refused))),
+        Err(refused) => {
+            meter::refused_in_stream(refused.reason);
+            pb::submit_stream_response::Result::Error(to_rpc_status(&Status::from(*refused)))
+        }
     };
     pb::SubmitStreamResponse { tag, result: Some(result) }
 }
@@ -144,9 +164,9 @@ fn stream_response(tag: u64, answer: Answer) -> pb::SubmitStreamResponse {
 #[tonic::async_trait]
 impl pb::ingest_service_server::IngestService for IngestServer {
     async fn submit(&self, request: Request<pb::SubmitRequest>) -> Result<Response<pb::SubmitResponse>, Status> {
-        let principal = principal_of(&request)?;
+        let caller = caller_of(&request)?;
         let (ingest, submission) =
-            self.admit(&principal, request.into_inner()).map_err(|refused| Status::from(*refused))?;
+            self.admit(&caller, request.into_inner()).map_err(|refused| Status::from(*refused))?;
         let receipts = ingest.submit(submission).await.map_err(|refused| Status::from(*refused))?;
         Ok(Response::new(response(receipts)))
     }
@@ -157,10 +177,10 @@ impl pb::ingest_service_server::IngestService for IngestServer {
         &self,
         request: Request<Streaming<pb::SubmitStreamRequest>>,
     ) -> Result<Response<Self::SubmitStreamStream>, Status> {
-        let principal = principal_of(&request)?;
+        let caller = caller_of(&request)?;
         let server = Self::new(Arc::clone(&self.plans), Arc::clone(&self.directory));
         let (sender, receiver) = mpsc::channel(STREAM_WINDOW);
-        tokio::spawn(pump(server, principal, request.into_inner(), sender));
+        tokio::spawn(pump(server, caller, request.into_inner(), sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
@@ -170,7 +190,7 @@ type Answered = Pin<Box<dyn Future<Output = pb::SubmitStreamResponse> + Send>>;
 /// Answers a stream in order. Ends when the client has ended and everything is answered, or when it has gone away.
 async fn pump(
     server: IngestServer,
-    principal: Principal,
+    caller: Caller,
     mut requests: Streaming<pb::SubmitStreamRequest>,
     answers: mpsc::Sender<Result<pb::SubmitStreamResponse, Status>>,
 ) {
@@ -185,7 +205,7 @@ async fn pump(
                 }
             }
             message = requests.message(), if open && under_way.len() < STREAM_WINDOW => match message {
-                Ok(Some(request)) => under_way.push_back(begin(&server, &principal, request).await),
+                Ok(Some(request)) => under_way.push_back(begin(&server, &caller, request).await),
                 Ok(None) => open = false,
                 Err(status) => {
                     // What was taken before the broken message is still answered, then the stream says what broke it.
@@ -203,11 +223,11 @@ async fn pump(
     }
 }
 
-async fn begin(server: &IngestServer, principal: &Principal, request: pb::SubmitStreamRequest) -> Answered {
+async fn begin(server: &IngestServer, caller: &Caller, request: pb::SubmitStreamRequest) -> Answered {
     let tag = request.tag;
-    let still_valid = server.directory.recheck(principal, jiff::Timestamp::now());
+    let still_valid = server.directory.recheck(&caller.principal, jiff::Timestamp::now());
     let admitted = match still_valid {
-        Ok(()) => server.admit(principal, request.request.unwrap_or_default()),
+        Ok(()) => server.admit(caller, request.request.unwrap_or_default()),
         Err(error) => Err(refusal::from_access(&error)),
     };
     let begun = match admitted {
@@ -216,7 +236,7 @@ async fn begin(server: &IngestServer, principal: &Principal, request: pb::Submit
     };
     Box::pin(async move {
         let answer = match begun {
-            Ok(receiver) => receiver.await.unwrap_or_else(|_| Err(refusal::shutting_down())),
+            Ok(receiver) => receiver.await.unwrap_or_else(|_| Err(refusal::unanswered())),
             Err(refused) => Err(refused),
         };
         stream_response(tag, answer)

@@ -92,7 +92,7 @@ impl AsOf {
         };
         let position = self.pinned.map_or(found.position, |pinned| pinned.position);
         if position > applied {
-            return Err(refusal::position_ahead(position, applied));
+            return Err(refusal::position_ahead("known_position", position, applied));
         }
         Ok(Knowledge { position, ..found })
     }

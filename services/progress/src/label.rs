@@ -31,6 +31,20 @@ fn word(score: &Score, lacks_baseline: bool) -> (&'static str, &'static str) {
     match score.status {
         Status::NotScored if score.marks.contains(&Mark::Retired) => ("已停用", "retired"),
         Status::NotScored if score.marks.contains(&Mark::NotApplicable) => ("不适用", "not applicable"),
+        Status::NoPath if lacks_baseline => ("无基期", "no baseline"),
+        Status::NoPath => ("未到期", "not due yet"),
+        status => word_of(status),
+    }
+}
+
+/// The word for a status by itself, where its components are not at hand.
+pub(crate) fn of_status(status: Status) -> pb::Name {
+    let (zh, en) = word_of(status);
+    pb::Name { zh: zh.to_owned(), en: en.to_owned() }
+}
+
+const fn word_of(status: Status) -> (&'static str, &'static str) {
+    match status {
         Status::NotScored => ("不计分", "not scored"),
         Status::Met => ("已达标", "met"),
         Status::Missed => ("未达标", "missed"),
@@ -45,8 +59,7 @@ fn word(score: &Score, lacks_baseline: bool) -> (&'static str, &'static str) {
         Status::OnTrack => ("正常", "on track"),
         Status::Behind => ("滞后", "behind"),
         Status::FarBehind => ("严重滞后", "far behind"),
-        Status::NoPath if lacks_baseline => ("无基期", "no baseline"),
-        Status::NoPath => ("未到期", "not due yet"),
+        Status::NoPath => ("无路径", "no path"),
     }
 }
 
@@ -112,11 +125,13 @@ mod tests {
 
     #[test]
     fn every_status_has_its_own_word_in_both_languages() {
-        let labels = Status::ALL.iter().map(|status| of(&Score { status: *status, ..empty() }, false));
-        let (zh, en): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
-            labels.map(|label| (label.zh, label.en)).unzip();
-        assert_eq!((zh.len(), en.len()), (Status::ALL.len(), Status::ALL.len()));
-        assert!(!zh.contains("") && !en.contains(""));
+        let with_score: fn(&Status) -> pb::Name = |status| of(&Score { status: *status, ..empty() }, false);
+        for label in [with_score, |status| of_status(*status)] {
+            let (zh, en): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
+                Status::ALL.iter().map(label).map(|label| (label.zh, label.en)).unzip();
+            assert_eq!((zh.len(), en.len()), (Status::ALL.len(), Status::ALL.len()));
+            assert!(!zh.contains("") && !en.contains(""));
+        }
     }
 
     #[test]

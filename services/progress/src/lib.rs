@@ -3,11 +3,12 @@
 //! ```text
 //! service ──who, which plan──▶ reader ──wait for a position──▶ as_of ──(day, position)──▶ reading ──▶ answer
 //! ```
-//! Every answer is made from one reading: the views of a plan, on one day, as known at one position. Nothing here
-//! changes anything.
+//! Every answer is made from one reading: the views of a plan, on one day, as known at one position; only a watch
+//! follows the changes that the projector wrote. Nothing here changes anything.
 //!
 //! It must not know: how the log keeps records, how views keep rows, the arithmetic of scores.
 
+mod agency;
 mod as_of;
 mod circle;
 mod filter;
@@ -24,6 +25,7 @@ mod reading;
 mod refusal;
 mod service;
 mod target;
+mod watch;
 
 pub use reader::{Clock, PlanReader, ReaderRegistry};
 pub use service::ProgressServer;

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use songhua_domain::id::{AreaId, IdError, IndicatorId, MilestoneId, PlanId, ProjectId};
+use songhua_domain::id::{AgencyId, AreaId, IdError, IndicatorId, MilestoneId, PlanId, ProjectId};
 
 use crate::refusal::{self, Refused};
 
@@ -70,6 +70,11 @@ pub(crate) fn of_target(plan: &PlanId, area: &AreaId, indicator: &IndicatorId) -
 /// The name of an indicator.
 pub(crate) fn of_indicator(plan: &PlanId, indicator: &IndicatorId) -> String {
     format!("plans/{plan}/indicators/{indicator}")
+}
+
+/// The name of an agency.
+pub(crate) fn of_agency(plan: &PlanId, agency: &AgencyId) -> String {
+    format!("plans/{plan}/agencies/{agency}")
 }
 
 /// The name of a project.

@@ -48,6 +48,11 @@ impl PlanReader {
         &self.views
     }
 
+    /// How far the projector is, as it goes on.
+    pub(crate) fn applied(&self) -> watch::Receiver<Applied> {
+        self.applied.clone()
+    }
+
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()

@@ -63,10 +63,25 @@ pub(crate) fn from_views(error: &ViewsError) -> Refused {
     rebuilding("they could not be read")
 }
 
-/// The named position is not known yet.
-pub(crate) fn position_ahead(position: u64, applied: u64) -> Refused {
-    let message = format!("known_position {position} lies ahead: the views have applied position {applied}");
-    let message_zh = format!("known_position {position} 尚未应用：目前已应用到位置 {applied}");
+/// A name in the request is of nothing in the plan.
+pub(crate) fn unknown_resource(field: &str, id: &str) -> Refused {
+    let shown: String = id.chars().take(200).collect();
+    let fault = format!("{shown:?} is not in this plan");
+    let message = format!("{field}: {fault}; use an id that the plan lists");
+    let message_zh = format!("{field}：本规划中没有 {shown:?}；请使用规划中列出的编号");
+    Box::new(Refusal::new(Reason::UnknownResource, message, message_zh).with_violation(field, fault))
+}
+
+/// The node stops.
+pub(crate) fn shutting_down() -> Refused {
+    let message = "the server is stopping: call again when it is back".to_owned();
+    Box::new(Refusal::new(Reason::ShuttingDown, message, "服务正在停止：请在恢复后重新调用".to_owned()))
+}
+
+/// The position that `field` names is not known yet.
+pub(crate) fn position_ahead(field: &str, position: u64, applied: u64) -> Refused {
+    let message = format!("{field} {position} lies ahead: the views have applied position {applied}");
+    let message_zh = format!("{field} {position} 尚未应用：目前已应用到位置 {applied}");
     let refusal = Refusal::new(Reason::PositionAhead, message, message_zh);
     Box::new(refusal.with_metadata("applied_position", applied.to_string()))
 }

@@ -3,32 +3,44 @@
 
 use std::sync::Arc;
 
-use songhua_access::{AccessError, Permission, Principal};
+use songhua_access::{AccessError, Directory, Permission, Principal};
 use songhua_domain::id::PlanId;
 use songhua_wire::pb;
 use songhua_wire::pb::progress_service_server::ProgressService;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::as_of::AsOf;
 use crate::filter::{Field, Filter};
 use crate::page::{Arguments, Page};
-use crate::reader::ReaderRegistry;
+use crate::reader::{PlanReader, ReaderRegistry};
 use crate::reading::Reading;
 use crate::refusal::{self, Refused};
-use crate::{circle, indicator, milestone, name, overview, plan, project};
+use crate::watch::{Responses, Watcher};
+use crate::{agency, circle, indicator, milestone, name, overview, plan, project};
 
 /// Serves `ProgressService`.
 pub struct ProgressServer {
     readers: Arc<ReaderRegistry>,
+    directory: Arc<Directory>,
+    stop: watch::Receiver<bool>,
 }
 
 /// What a method answers.
 type Answer<T> = Result<Response<T>, Status>;
 
 impl ProgressServer {
-    /// A server for the plans of a node.
-    pub const fn new(readers: Arc<ReaderRegistry>) -> Self {
-        Self { readers }
+    /// A server for the plans of a node. Watchers are looked up in `directory` again before each response, and leave
+    /// when `stop` is true.
+    pub const fn new(readers: Arc<ReaderRegistry>, directory: Arc<Directory>, stop: watch::Receiver<bool>) -> Self {
+        Self { readers, directory, stop }
+    }
+
+    /// The plan's reader, if `caller` may read the plan.
+    fn reader(&self, caller: &Principal, plan: &PlanId) -> Result<PlanReader, Refused> {
+        let allowed = caller.require(Permission::ReadProgress, Some(plan));
+        allowed.map_err(|error| refusal::from_access(&error))?;
+        self.readers.get(plan).ok_or_else(|| refusal::plan_not_found(plan))
     }
 
     /// Takes a reading for `caller` and makes an answer of it. Reading blocks, so it is done on a thread for that.
@@ -39,9 +51,7 @@ impl ProgressServer {
         as_of: AsOf,
         answer: impl FnOnce(&Reading) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
-        let allowed = caller.require(Permission::ReadProgress, Some(&plan));
-        allowed.map_err(|error| refusal::from_access(&error))?;
-        let reader = self.readers.get(&plan).ok_or_else(|| refusal::plan_not_found(&plan))?;
+        let reader = self.reader(caller, &plan)?;
         reader.wait_for(as_of.min_position).await?;
         let reading = tokio::task::spawn_blocking(move || {
             let reading = Reading::take(&reader, &plan, &as_of)?;
@@ -172,15 +182,29 @@ impl ProgressService for ProgressServer {
     }
 
     async fn list_agencies(&self, request: Request<pb::ListAgenciesRequest>) -> Answer<pb::ListAgenciesResponse> {
-        enter(request).and_then(|_| Err(Status::unimplemented("under construction")))
+        let (caller, pb::ListAgenciesRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "agencies", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, agency::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| agency::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
     }
 
-    type WatchProgressStream = tokio_stream::Empty<Result<pb::WatchProgressResponse, Status>>;
+    type WatchProgressStream = Responses;
 
     async fn watch_progress(
         &self,
         request: Request<pb::WatchProgressRequest>,
     ) -> Result<Response<Self::WatchProgressStream>, Status> {
-        enter(request).and_then(|_| Err(Status::unimplemented("under construction")))
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &request.parent)?;
+            let reader = self.reader(&caller, &plan)?;
+            let watcher = Watcher { caller, directory: Arc::clone(&self.directory), stop: self.stop.clone() };
+            crate::watch::begin(watcher, reader, plan, request).await
+        };
+        finish(answer.await)
     }
 }

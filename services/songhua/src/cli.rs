@@ -3,14 +3,17 @@
 mod admin;
 mod check;
 mod client;
+mod descriptors;
 mod output;
 mod plan;
 mod progress;
 mod push;
 mod push_id;
+mod replay;
 mod serve;
 mod tables;
 mod views;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +71,10 @@ enum Command {
     Push(push::PushArgs),
     /// Look at progress / 查看进展
     Progress(progress::ProgressArgs),
+    /// Replay the history, record by record / 回放历史记录
+    Replay(replay::ReplayArgs),
+    /// Follow changes of status as they happen / 关注状态变化
+    Watch(watch::WatchArgs),
     /// Views: digest, rebuild / 视图：摘要、重建
     #[command(subcommand)]
     Views(views::ViewsCommand),
@@ -76,6 +83,8 @@ enum Command {
     /// Tokens, grants, status / 令牌、授权、状态
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Write the compiled contract (a FileDescriptorSet) / 输出接口描述文件
+    Descriptors(descriptors::DescriptorsArgs),
     /// Print completions for a shell / 生成命令补全
     Completions {
         /// The shell / 命令行类型
@@ -142,6 +151,7 @@ fn dispatch(cli: Cli, matches: &clap::ArgMatches) -> Result<(), Failure> {
         }
         Command::Plan(plan::PlanCommand::Check { dir }) => plan::check(&dir, json),
         Command::Check(args) => check::run(&args, json),
+        Command::Descriptors(args) => descriptors::run(&args),
         Command::Admin(admin::AdminCommand::Token) => serve::block_on(admin::offline_token(connect.data)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "songhua", &mut std::io::stdout());
@@ -150,6 +160,8 @@ fn dispatch(cli: Cli, matches: &clap::ArgMatches) -> Result<(), Failure> {
         Command::Plan(plan::PlanCommand::Load(args)) => serve::block_on(plan::load(&connect, args, json)),
         Command::Push(args) => serve::block_on(push::run(&connect, args, json)),
         Command::Progress(args) => serve::block_on(progress::run(&connect, args, json)),
+        Command::Replay(args) => serve::block_on(replay::run(&connect, args, json)),
+        Command::Watch(args) => serve::block_on(watch::run(&connect, args, json)),
         Command::Views(command) => serve::block_on(views::run(&connect, command, json)),
         Command::Admin(command) => serve::block_on(admin::run(&connect, command, json)),
     }

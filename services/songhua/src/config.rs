@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::{Deserialize, Serialize};
+use songhua_relay::{RelayFrom, RelayPayload, Servers};
 
 /// Settings of `serve`, each also an environment variable and a key of the configuration file.
 #[derive(Debug, Clone, Args)]
@@ -20,6 +21,9 @@ pub(crate) struct ServeArgs {
     /// Folder of a plan to load at the start; may be given more than once / 启动时加载的方案目录
     #[arg(long, env = "SONGHUA_PLAN_DIRS", value_name = "DIR", value_delimiter = ',')]
     pub plan: Option<Vec<PathBuf>>,
+    /// Serve the demo: a plan of its own with five years of simulated history / 演示：带五年模拟数据的独立方案
+    #[arg(long, env = "SONGHUA_DEMO", num_args = 0..=1, default_missing_value = "true")]
+    pub demo: Option<bool>,
     /// Where gRPC listens [default: 127.0.0.1:7400] / gRPC 地址
     #[arg(long, env = "SONGHUA_GRPC_ADDRESS", value_name = "ADDRESS")]
     pub grpc_address: Option<SocketAddr>,
@@ -44,6 +48,27 @@ pub(crate) struct ServeArgs {
     /// Memory for each plan's views, MiB [default: 64] / 每个方案视图缓存
     #[arg(long, env = "SONGHUA_VIEWS_CACHE_MIB", value_name = "N")]
     pub views_cache_mib: Option<u64>,
+    /// NATS servers to publish to, comma separated [default: none, topics are off] / NATS 服务器，默认不发布
+    #[arg(long, env = "SONGHUA_NATS_URL", value_name = "URL", hide_env_values = true)]
+    pub nats_url: Option<Servers>,
+    /// NATS credentials (.creds) / NATS 凭据文件
+    #[arg(long, env = "SONGHUA_NATS_CREDS", value_name = "FILE")]
+    pub nats_creds: Option<PathBuf>,
+    /// Certificates (PEM) to trust for NATS, beside those of the system / NATS 信任的 CA 证书
+    #[arg(long, env = "SONGHUA_NATS_CA_FILE", value_name = "FILE")]
+    pub nats_ca_file: Option<PathBuf>,
+    /// Replicas of a stream that is created [default: 1] / 新建主题流的副本数
+    #[arg(long, env = "SONGHUA_NATS_REPLICAS", value_name = "N")]
+    pub nats_replicas: Option<usize>,
+    /// Most bytes of a stream that is created; the oldest messages go first [default: 0, unlimited] / 新建主题流的字节上限
+    #[arg(long, env = "SONGHUA_NATS_MAX_BYTES", value_name = "N")]
+    pub nats_max_bytes: Option<u64>,
+    /// Where an empty stream begins [default: beginning] / 空主题流从何处开始发布
+    #[arg(long, env = "SONGHUA_RELAY_FROM", value_name = "beginning|head|N")]
+    pub relay_from: Option<RelayFrom>,
+    /// How payloads are published [default: json] / 主题消息的格式
+    #[arg(long, env = "SONGHUA_RELAY_PAYLOAD", value_name = "json|protobuf")]
+    pub relay_payload: Option<RelayPayload>,
 }
 
 /// How the server logs.
@@ -62,6 +87,7 @@ pub(crate) enum LogFormat {
 struct FileConfig {
     data: Option<PathBuf>,
     plan: Option<Vec<PathBuf>>,
+    demo: Option<bool>,
     grpc_address: Option<SocketAddr>,
     http_address: Option<SocketAddr>,
     tls_cert: Option<PathBuf>,
@@ -70,6 +96,13 @@ struct FileConfig {
     log_format: Option<LogFormat>,
     queue_submissions_max: Option<usize>,
     views_cache_mib: Option<u64>,
+    nats_url: Option<Servers>,
+    nats_creds: Option<PathBuf>,
+    nats_ca_file: Option<PathBuf>,
+    nats_replicas: Option<usize>,
+    nats_max_bytes: Option<u64>,
+    relay_from: Option<RelayFrom>,
+    relay_payload: Option<RelayPayload>,
 }
 
 /// Where a value came from.
@@ -102,6 +135,8 @@ pub(crate) struct Config {
     pub data: Setting<PathBuf>,
     /// Plans to load at the start.
     pub plan: Setting<Vec<PathBuf>>,
+    /// Whether the demo is made, if it is not there yet, and served.
+    pub demo: Setting<bool>,
     /// Where gRPC listens.
     pub grpc_address: Setting<SocketAddr>,
     /// Where HTTP listens.
@@ -118,6 +153,20 @@ pub(crate) struct Config {
     pub queue_submissions_max: Setting<usize>,
     /// Memory for each plan's views, MiB.
     pub views_cache_mib: Setting<u64>,
+    /// NATS servers; none = topics are off. Shown without what is secret.
+    pub nats_url: Setting<Option<Servers>>,
+    /// NATS credentials.
+    pub nats_creds: Setting<Option<PathBuf>>,
+    /// Certificates to trust for NATS.
+    pub nats_ca_file: Setting<Option<PathBuf>>,
+    /// Replicas of a stream that is created.
+    pub nats_replicas: Setting<usize>,
+    /// Most bytes of a stream that is created; 0 = unlimited.
+    pub nats_max_bytes: Setting<u64>,
+    /// Where an empty stream begins.
+    pub relay_from: Setting<RelayFrom>,
+    /// How payloads are published.
+    pub relay_payload: Setting<RelayPayload>,
 }
 
 /// Why a configuration is refused.
@@ -179,6 +228,7 @@ impl Config {
         let config = Self {
             data: layers.pick("data", data, file.data, PathBuf::from("data")),
             plan: layers.pick("plan", args.plan, file.plan, Vec::new()),
+            demo: layers.pick("demo", args.demo, file.demo, false),
             grpc_address: layers.pick(
                 "grpc_address",
                 args.grpc_address,
@@ -202,6 +252,13 @@ impl Config {
                 1024,
             ),
             views_cache_mib: layers.pick("views_cache_mib", args.views_cache_mib, file.views_cache_mib, 64),
+            nats_url: layers.pick("nats_url", args.nats_url.map(Some), file.nats_url.map(Some), None),
+            nats_creds: layers.pick("nats_creds", args.nats_creds.map(some), file.nats_creds.map(some), None),
+            nats_ca_file: layers.pick("nats_ca_file", args.nats_ca_file.map(some), file.nats_ca_file.map(some), None),
+            nats_replicas: layers.pick("nats_replicas", args.nats_replicas, file.nats_replicas, 1),
+            nats_max_bytes: layers.pick("nats_max_bytes", args.nats_max_bytes, file.nats_max_bytes, 0),
+            relay_from: layers.pick("relay_from", args.relay_from, file.relay_from, RelayFrom::default()),
+            relay_payload: layers.pick("relay_payload", args.relay_payload, file.relay_payload, RelayPayload::Json),
         };
         config.check()?;
         Ok(config)
@@ -218,6 +275,9 @@ impl Config {
         }
         if self.views_cache_mib.value == 0 {
             return Err(ConfigError::Zero("views_cache_mib"));
+        }
+        if self.nats_replicas.value == 0 {
+            return Err(ConfigError::Zero("nats_replicas"));
         }
         // Health answers carry no secret; the gRPC port carries tokens.
         let open = !self.grpc_address.value.ip().is_loopback();

@@ -9,12 +9,15 @@
 
 mod admin;
 mod auth;
+mod calls;
 mod health;
 mod hosting;
 mod http;
 mod loader;
+mod metrics;
 mod profile;
 mod rebuild;
+mod relays;
 mod server;
 mod system_log;
 
@@ -24,6 +27,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use songhua_access::Token;
+use songhua_audit::{HistoryRegistry, PlanHistory};
 use songhua_domain::event::{AccessGranted, Actor, EventInput, PlanCreated, SystemPayload};
 use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::Role;
@@ -35,7 +39,9 @@ use uuid::Uuid;
 
 pub(crate) use hosting::{FollowerState, Hosted};
 pub(crate) use loader::{LoadError, Loaded, hex};
+use metrics::Metrics;
 pub(crate) use profile::{Profile, write_private};
+use relays::Relays;
 pub(crate) use server::serve;
 pub(crate) use system_log::{SystemLog, SystemLogError};
 
@@ -107,6 +113,18 @@ pub(crate) enum NodeError {
         /// What it was created with.
         there: bool,
     },
+    /// A simulated plan's "now" is fixed, for ever.
+    #[error(
+        "plan {plan} was created {}, not with the demo's \"now\": start without --demo, or give --data another directory / \
+         该方案并非由本版本的演示创建：请去掉 --demo 或换一个数据目录",
+        .there.map_or_else(|| "without a fixed \"now\"".to_owned(), |now| format!("with \"now\" fixed at {now}"))
+    )]
+    FixedNow {
+        /// The plan.
+        plan: PlanId,
+        /// What it was created with.
+        there: Option<Timestamp>,
+    },
     /// A plan's views.
     #[error("plan {plan}: views: {detail}")]
     Views {
@@ -124,7 +142,7 @@ pub(crate) enum NodeError {
 }
 
 impl NodeError {
-    fn file(path: &Path, error: impl ToString) -> Self {
+    pub(crate) fn file(path: &Path, error: impl ToString) -> Self {
         Self::File { path: path.to_owned(), detail: error.to_string() }
     }
 }
@@ -136,9 +154,11 @@ const OFFICE: &str = "plan-office";
 pub(crate) struct Node {
     pub(crate) data: PathBuf,
     pub(crate) start_time: Timestamp,
+    metrics: Metrics,
     pub(crate) system: SystemLog,
     pub(crate) plans: Arc<PlanRegistry>,
     pub(crate) readers: Arc<ReaderRegistry>,
+    pub(crate) histories: Arc<HistoryRegistry>,
     hosted: Mutex<BTreeMap<PlanId, Hosted>>,
     /// Plans that could not be opened, and why. The others are served all the same.
     failed: Mutex<BTreeMap<PlanId, String>>,
@@ -148,6 +168,7 @@ pub(crate) struct Node {
     pub(crate) digesting: Mutex<()>,
     ingest_options: IngestOptions,
     views_cache_bytes: u64,
+    relays: Relays,
 }
 
 impl Node {
@@ -157,15 +178,18 @@ impl Node {
     /// See [`NodeError`]. A plan whose log is damaged opens read-only; a plan that does not open at all is said, and the
     /// others are served.
     pub(crate) async fn open(config: &Config) -> Result<Arc<Self>, NodeError> {
+        let metrics = Metrics::install()?;
         let data = config.data.value.clone();
         private_directory(&data)?;
         let system = open_system(&data).await?;
         let node = Self {
             data,
             start_time: Timestamp::now(),
+            metrics,
             system,
             plans: Arc::default(),
             readers: Arc::default(),
+            histories: Arc::default(),
             hosted: Mutex::default(),
             failed: Mutex::default(),
             creating: Mutex::default(),
@@ -175,6 +199,7 @@ impl Node {
                 ..IngestOptions::default()
             },
             views_cache_bytes: config.views_cache_mib.value << 20,
+            relays: Relays::open(config).await?,
         };
         for (plan, created) in node.system.plans().await {
             if let Err(error) = node.host(&plan, &created).await {
@@ -199,29 +224,47 @@ impl Node {
         let directory = self.plan_directory(plan);
         private_directory(&directory)?;
         let options = self.ingest_options.clone();
-        let opened = Hosted::open(&directory, created, options, self.views_cache_bytes).await?;
+        let mut opened = Hosted::open(&directory, created, options, self.views_cache_bytes).await?;
+        opened.relay = self.relays.spawn(created, &opened);
         self.plans.insert(plan.clone(), opened.ingest.clone());
         self.readers.insert(plan, &opened.reader());
+        self.histories.insert(plan, &self.history(plan, &opened));
         hosted.insert(plan.clone(), opened);
         Ok(())
     }
 
-    /// Makes sure that the node has a plan: creates its log if need be.
+    /// The history of a plan. It asks for the state anew each time: a handle on ingest would keep it from ending.
+    fn history(&self, plan: &PlanId, opened: &Hosted) -> PlanHistory {
+        let (plans, plan) = (Arc::clone(&self.plans), plan.clone());
+        let state = move || plans.get(&plan).map(|ingest| ingest.durable_state());
+        PlanHistory::new(Arc::clone(opened.ingest.log()), Arc::new(state))
+    }
+
+    /// Makes sure that the node has a plan: creates its log if need be. A simulated plan may be given a fixed "now".
     ///
     /// # Errors
     /// See [`NodeError`].
-    pub(crate) async fn ensure_plan(&self, plan: &PlanId, simulated: bool, principal: &str) -> Result<(), NodeError> {
+    pub(crate) async fn ensure_plan(
+        &self,
+        plan: &PlanId,
+        simulated: bool,
+        fixed_now: Option<Timestamp>,
+        principal: &str,
+    ) -> Result<(), NodeError> {
         let _creating = self.creating.lock().await;
         if let Some(created) = self.system.plans().await.get(plan) {
             if created.simulated != simulated {
                 return Err(NodeError::Simulated { plan: plan.clone(), there: created.simulated });
+            }
+            if fixed_now.is_some() && created.fixed_now != fixed_now {
+                return Err(NodeError::FixedNow { plan: plan.clone(), there: created.fixed_now });
             }
             return self.host(plan, created).await;
         }
         let directory = self.plan_directory(plan);
         private_directory(&directory)?;
         let log_id = Hosted::create_log(&directory, plan).await?;
-        let created = PlanCreated { plan: plan.clone(), log_id, simulated, fixed_now: None };
+        let created = PlanCreated { plan: plan.clone(), log_id, simulated, fixed_now };
         self.system.append(principal, SystemPayload::PlanCreated(created.clone())).await?;
         self.host(plan, &created).await
     }
@@ -247,12 +290,17 @@ impl Node {
         grant_admin(&self.system, &self.data).await.map(Some)
     }
 
-    /// Loads a plan's definitions from within, as the plan office.
+    /// Loads a plan's definitions from within, as the plan office. With a fixed "now" the plan is simulated.
     ///
     /// # Errors
     /// See [`NodeError`].
-    pub(crate) async fn load(&self, plan: &PlanId, definitions: &[EventInput]) -> Result<Loaded, NodeError> {
-        self.ensure_plan(plan, false, OFFICE).await?;
+    pub(crate) async fn load(
+        &self,
+        plan: &PlanId,
+        definitions: &[EventInput],
+        fixed_now: Option<Timestamp>,
+    ) -> Result<Loaded, NodeError> {
+        self.ensure_plan(plan, fixed_now.is_some(), fixed_now, OFFICE).await?;
         let Some(ingest) = self.plans.get(plan) else { return Ok(Loaded::default()) };
         Ok(loader::load(plan, &ingest, definitions, &office()).await?)
     }
@@ -277,10 +325,20 @@ impl Node {
         self.failed.lock().await.clone()
     }
 
-    /// Whether every plan is open, its views have caught up once and its projector runs.
-    pub(crate) async fn is_ready(&self) -> bool {
-        self.failed.lock().await.is_empty()
-            && self.hosted.lock().await.values().all(|hosted| *hosted.state.borrow() == FollowerState::Running)
+    /// What keeps the node from being ready: plans that are not open, whose ingest has ended, whose views have not caught
+    /// up once or whose projector does not run.
+    pub(crate) async fn hindrances(&self) -> Vec<String> {
+        let failed = self.failed_plans().await;
+        let mut hindrances: Vec<_> = failed.iter().map(|(plan, reason)| format!("{plan}: {reason}")).collect();
+        for (plan, hosted) in &*self.hosted.lock().await {
+            hindrances.extend(hosted.ingest.fault().map(|reason| format!("{plan}: {reason}")));
+            match &*hosted.state.borrow() {
+                FollowerState::Running => {}
+                FollowerState::Rebuilding => hindrances.push(format!("{plan}: the views are catching up")),
+                FollowerState::Stopped(reason) => hindrances.push(format!("{plan}: projector stopped: {reason}")),
+            }
+        }
+        hindrances
     }
 
     /// Ends in order: no more submissions, everything accepted is answered, followers stop, logs are closed.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::series::pack;
 use crate::{Definition, Entry, EntryFigure, EntryKind, Model, Options, Series, Views, ViewsError, key};
 
+mod changes;
 mod damage;
 mod milestones;
 

@@ -320,6 +320,32 @@ impl Views {
         })
     }
 
+    /// The changes of status behind position `after`, of whole events only: of as many as it takes to have `enough`
+    /// changes, else of all. And how far that is: changes of every event up to there are in it, or lie at or before
+    /// `after`; below `after` while the views are grown anew.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn changes_behind(&self, after: u64, enough: usize) -> Result<(Vec<Change>, u64), ViewsError> {
+        self.read(|store| {
+            // Nothing is reset while the store is read, so what was applied before is in it.
+            let applied = self.applied();
+            let mut changes: Vec<Change> = Vec::new();
+            for row in store.from(key::CHANGES, key::change(after.saturating_add(1), 0)) {
+                let change = row.and_then(|(key, value)| Change::read(&key, &value))?;
+                let last = changes.last().map_or(after, |last| last.position);
+                if change.position > applied {
+                    break;
+                }
+                if changes.len() >= enough && change.position != last {
+                    return Ok((changes, last));
+                }
+                changes.push(change);
+            }
+            Ok((changes, applied))
+        })
+    }
+
     /// The last position recorded at or before `time`; none = nothing was.
     ///
     /// # Errors

@@ -69,6 +69,8 @@ macro_rules! payloads {
                 None => at.field("payload").refuse("is required: set one of the event types"),
             }
         }
+        /// Token of every event type, in the order of the contract.
+        pub const TYPE_TOKENS: &[&str] = &[$($token,)*];
         /// Token of the event type whose payload has this field number in `EventInput`.
         pub(crate) const fn type_token(tag: u32) -> Option<&'static str> {
             match tag { $($tag => Some($token),)* _ => None }

@@ -14,6 +14,7 @@ pub mod record;
 pub mod status;
 pub mod system;
 pub mod time;
+pub mod trace;
 pub mod violation;
 
 pub use generated::songhua::v1 as pb;

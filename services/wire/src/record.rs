@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use prost::Message;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 use songhua_domain::event::{Actor, Event, EventInput, SubmissionRef};
-use songhua_domain::id::{AreaId, PlanId};
+use songhua_domain::id::{AgencyId, AreaId, PlanId};
 
 use crate::code::Code;
 use crate::event::{input_to_pb, type_token};
@@ -75,6 +75,8 @@ pub struct Record {
     pub area: Option<AreaId>,
     /// Resource name it is about.
     pub subject: String,
+    /// W3C `traceparent` of the call that brought it; empty = none.
+    pub trace_parent: String,
     /// The event, at the position that the log assigned.
     pub event: Event,
 }
@@ -90,6 +92,10 @@ pub struct RecordHeader {
     pub subject: String,
     /// Token of its event type, for example `measurement.reported`.
     pub event_type: &'static str,
+    /// The agency that sent it, if any.
+    pub agency: Option<AgencyId>,
+    /// The agency on whose behalf it was filed, if any.
+    pub on_behalf_of: Option<AgencyId>,
 }
 
 /// The bytes of a record. The same envelope always gives the same bytes.
@@ -146,11 +152,14 @@ pub fn decode_header(bytes: &[u8]) -> Result<RecordHeader, DecodeError> {
 }
 
 fn header(at: At<'_>, head: Head, event_type: &'static str) -> Option<RecordHeader> {
+    let actor = head.actor.unwrap_or_default();
     gather!(RecordHeader {
         plan: at.field("plan").id(&head.plan),
         area: at.field("area").optional_id(&head.area),
         subject: Some(head.subject),
         event_type: Some(event_type),
+        agency: at.field("actor").field("agency").optional_id(&actor.agency),
+        on_behalf_of: at.field("actor").field("on_behalf_of").optional_id(&actor.on_behalf_of),
     })
 }
 
@@ -178,8 +187,19 @@ struct Head {
     area: String,
     #[prost(string, tag = "5")]
     subject: String,
+    #[prost(message, optional, tag = "7")]
+    actor: Option<HeadActor>,
     #[prost(bytes = "bytes", tag = "12")]
     input: Bytes,
+}
+
+/// The parts of an actor that [`RecordHeader`] needs.
+#[derive(Clone, PartialEq, Message)]
+struct HeadActor {
+    #[prost(string, tag = "2")]
+    agency: String,
+    #[prost(string, tag = "5")]
+    on_behalf_of: String,
 }
 
 /// The schema version of a record that this binary may read. Looks at nothing else: the rest may be of another time.
@@ -214,6 +234,7 @@ fn record(at: At<'_>, position: u64, wire: &pb::Event) -> Option<Record> {
         plan: at.field("plan").id(&wire.plan),
         area: at.field("area").optional_id(&wire.area),
         subject: Some(wire.subject.clone()),
+        trace_parent: Some(wire.trace_parent.clone()),
         event: event(at, position, wire),
     })
 }

@@ -78,15 +78,19 @@ fn measured<'a>(case: &Case<'a>, area: &AreaId, id: &IndicatorId) -> Result<&'a 
         "the figure of {id} follows from the stages of areas; report those with AreaStageChanged",
         "指标 {id} 由区域所处阶段推算；请用 AreaStageChanged 上报阶段",
     );
-    let words = indicator.accumulation == Accumulation::None;
     refuse_if!(
-        words && !matches!(case.input.payload, Payload::NothingToReport(_)),
+        !takes_figures(indicator) && !matches!(case.input.payload, Payload::NothingToReport(_)),
         FigureNotAllowed,
         case.path("figure"),
         "{id} is judged by steps and takes no number; a supervising agency sends QualitativeAssessmentRecorded",
         "指标 {id} 按等级评估，不接受数值；由督查单位提交 QualitativeAssessmentRecorded",
     );
     Ok(indicator)
+}
+
+/// Whether figures of an indicator are reported: not where they are derived, nor where steps are assessed instead.
+pub fn takes_figures(indicator: &IndicatorDefined) -> bool {
+    indicator.derived.is_none() && indicator.accumulation != Accumulation::None
 }
 
 /// `_T`, or `key=value` of slugs: dimensions become keys of views.

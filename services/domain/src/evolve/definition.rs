@@ -30,7 +30,7 @@ impl PlanState {
                 self.agencies.insert(agency.agency.clone(), Arc::new(agency.clone()));
             }
             Payload::AgencyAssigned(assigned) => {
-                self.assignments.add(assigned.agency.clone(), assigned.role, assigned.scope.clone());
+                self.assignments.add(assigned);
             }
             Payload::ProjectRegistered(project) => {
                 let definition = Arc::new(project.clone());

@@ -1,11 +1,12 @@
 //! Who answers for what: assignments, and how a scope covers a target or a project.
 //!
-//! Place in the flow: folded from `AgencyAssigned`, asked by `authorise`. It must not know: events, credentials.
+//! Place in the flow: folded from `AgencyAssigned`, asked by `authorise`, and by whoever shows what agencies may report.
+//! It must not know: other events, credentials.
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
-use crate::event::Scope;
+use crate::event::{AgencyAssigned, Scope};
 use crate::id::{AgencyId, AreaId, IndicatorId, ProjectId};
 use crate::vocabulary::AssignmentRole;
 
@@ -17,6 +18,9 @@ pub struct Assignments {
     /// The others: any number for each scope.
     others: OrdSet<(Scope, AssignmentRole, AgencyId)>,
 }
+
+/// Roles that report on a scope.
+pub(crate) const REPORTING: &[AssignmentRole] = &[AssignmentRole::Lead, AssignmentRole::Responsible];
 
 /// The scopes that cover a target, the narrowest first.
 pub(crate) fn scopes_of_target(area: &AreaId, indicator: &IndicatorId) -> [Scope; 4] {
@@ -34,7 +38,8 @@ pub(crate) fn scopes_of_project(project: &ProjectId, area: &AreaId) -> [Scope; 3
 }
 
 impl Assignments {
-    pub(crate) fn add(&mut self, agency: AgencyId, role: AssignmentRole, scope: Scope) {
+    pub(crate) fn add(&mut self, assigned: &AgencyAssigned) {
+        let AgencyAssigned { agency, role, scope } = assigned.clone();
         if role == AssignmentRole::Lead {
             self.leads.insert(scope, agency);
         } else {
@@ -63,5 +68,31 @@ impl Assignments {
     /// The lead (牵头单位): that of the narrowest of `scopes`, which come narrowest first.
     pub fn lead_of(&self, scopes: &[Scope]) -> Option<&AgencyId> {
         scopes.iter().find_map(|scope| self.leads.get(scope))
+    }
+
+    /// The one agency that reports the headline of a target.
+    pub fn lead_of_target(&self, area: &AreaId, indicator: &IndicatorId) -> Option<&AgencyId> {
+        self.lead_of(&scopes_of_target(area, indicator))
+    }
+
+    /// Whether `agency` reports on a target: the headline if it is the lead, dimensions in any case.
+    pub fn reports_on_target(&self, agency: &AgencyId, area: &AreaId, indicator: &IndicatorId) -> bool {
+        self.covers(agency, REPORTING, &scopes_of_target(area, indicator))
+    }
+
+    /// Whether `agency` reports on a project, which lies in `area`.
+    pub fn reports_on_project(&self, agency: &AgencyId, project: &ProjectId, area: &AreaId) -> bool {
+        self.covers(agency, REPORTING, &scopes_of_project(project, area))
+    }
+}
+
+/// Folds assignments in the order of the log.
+impl<'a> FromIterator<&'a AgencyAssigned> for Assignments {
+    fn from_iter<I: IntoIterator<Item = &'a AgencyAssigned>>(all: I) -> Self {
+        let mut assignments = Self::default();
+        for assigned in all {
+            assignments.add(assigned);
+        }
+        assignments
     }
 }

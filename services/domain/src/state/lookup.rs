@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::assignment::{scopes_of_project, scopes_of_target};
+use super::assignment::scopes_of_project;
 use super::{Area, Assignments, Milestone, PlanState, Project, Series, Target};
 use crate::event::{AgencyRegistered, IndicatorDefined, LogCreated, PlanDefined, PlanPublished};
 use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
@@ -108,7 +108,7 @@ impl PlanState {
     /// The agency that reports the headline of a target (牵头单位): the lead of the narrowest scope that has one, in
     /// the order target, indicator, area, plan.
     pub fn lead_of(&self, area: &AreaId, indicator: &IndicatorId) -> Option<&AgencyId> {
-        self.assignments.lead_of(&scopes_of_target(area, indicator))
+        self.assignments.lead_of_target(area, indicator)
     }
 
     /// The lead of a project, in the order project, area, plan.

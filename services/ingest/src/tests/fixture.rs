@@ -34,21 +34,25 @@ pub(super) const MORNING: &str = "2026-03-02T04:00:00Z";
 /// The day of [`MORNING`] there.
 pub(super) const TODAY: Date = date(2026, 3, 2);
 
-/// A clock that shows what it was told.
-pub(super) struct TestClock(Mutex<Timestamp>);
+/// A clock that shows what it was told; once stopped, whoever asks it panics.
+pub(super) struct TestClock(Mutex<Option<Timestamp>>);
 
 impl TestClock {
     pub(super) fn at(text: &str) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(time(text))))
+        Arc::new(Self(Mutex::new(Some(time(text)))))
     }
     pub(super) fn set(&self, text: &str) {
-        *self.0.lock().unwrap() = time(text);
+        *self.0.lock().unwrap() = Some(time(text));
+    }
+    pub(super) fn stop(&self) {
+        *self.0.lock().unwrap() = None;
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        let now = *self.0.lock().unwrap();
+        now.expect("the clock was stopped")
     }
 }
 
@@ -219,7 +223,14 @@ pub(super) fn admin() -> Actor {
 }
 
 pub(super) fn submission(actor: &Actor, events: Vec<EventInput>) -> Submission {
-    Submission { id: Uuid::now_v7(), actor: actor.clone(), events, validate_only: false, bytes: 300 }
+    Submission {
+        id: Uuid::now_v7(),
+        actor: actor.clone(),
+        events,
+        validate_only: false,
+        bytes: 300,
+        trace_parent: None,
+    }
 }
 
 /// The number of firms in the new area on the `day`th of 2026, the headline.

@@ -84,6 +84,11 @@ impl GatedLog {
         }
     }
 
+    /// Drops what is under way without an answer: whoever waits for it panics.
+    pub(super) fn forget(&self) {
+        self.disk().under_way.clear();
+    }
+
     /// Records from here on cannot be read.
     pub(super) fn damage_from(&self, position: Position) {
         self.disk().damaged_from = Some(position);

@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use metrics::{Histogram, histogram};
 use tokio::sync::oneshot;
 
 use super::disk::{SegmentFile, open_rw, put_file};
@@ -80,6 +81,8 @@ pub(crate) struct Writer {
     sealer: Option<JoinHandle<()>>,
     /// Whether the thread ended in order; if not it panicked.
     ended: bool,
+    /// How long syncs take.
+    syncs: Histogram,
 }
 
 impl Writer {
@@ -98,6 +101,7 @@ impl Writer {
             buffer: Vec::new(),
             sealer: None,
             ended: false,
+            syncs: histogram!("songhua_log_sync_seconds"),
         }
     }
 
@@ -211,7 +215,10 @@ impl Writer {
         }
         let disk = &self.shared.options.disk;
         disk.write_at(&self.file.file, &self.buffer, self.end).map_err(|error| ("write", error))?;
-        disk.sync(&self.file.file).map_err(|error| ("sync", error))
+        let begun = Instant::now();
+        disk.sync(&self.file.file).map_err(|error| ("sync", error))?;
+        self.syncs.record(begun.elapsed());
+        Ok(())
     }
 
     /// Moves the durable head over the group that was just synced.

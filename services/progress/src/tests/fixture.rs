@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
-use songhua_access::Principal;
+use songhua_access::{Directory, Principal};
 use songhua_domain::event::{
-    AgencyAssigned, AgencyRegistered, AreaDesignated, BaselineSet, IndicatorDefined, LogCreated, MilestoneCancelled,
-    MilestonePartiallyReached, MilestonePlanned, MilestoneReached, MilestoneRescheduled, Name, PlanDefined,
-    PlanPublished, ProjectMerged, ProjectRegistered, Schedule, Scope, TargetSet,
+    AccessGranted, AccessRevoked, AgencyAssigned, AgencyRegistered, AreaDesignated, BaselineSet, IndicatorDefined,
+    LogCreated, MilestoneCancelled, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
+    MilestoneRescheduled, Name, PlanDefined, PlanPublished, ProjectMerged, ProjectRegistered, Schedule, Scope,
+    SystemEvent, SystemPayload, TargetSet,
 };
 use songhua_domain::id::{MilestoneId, ProjectId};
 use songhua_domain::quantity::{Decimal, parse_decimal};
 use songhua_domain::score::{DatedValue, LightRule};
 use songhua_domain::vocabulary::{
     Accumulation, Aggregation, AreaKind, AreaStage, AssignmentRole, Basis, Frequency, MeasureKind, MilestoneType,
-    ObsStatus, Operator, OperatorSource, PathKind, ProjectKind, Reason, ResultType, Role,
+    ObsStatus, Operator, OperatorSource, PathKind, ProjectKind, Reason, ResultType, Role, Status as TargetStatus,
 };
 use songhua_log::{Applied, Checkpoint, Position};
 use songhua_views::{
@@ -40,7 +41,9 @@ pub(super) struct Fixture {
     /// Where the plan was published.
     pub(super) published: u64,
     /// The server under test.
-    pub(super) server: ProgressServer,
+    pub(super) server: Arc<ProgressServer>,
+    directory: Arc<Directory>,
+    stop: watch::Sender<bool>,
     _dir: TempDir,
 }
 
@@ -62,16 +65,23 @@ pub(super) fn recorded(position: u64) -> Timestamp {
     first + SignedDuration::from_mins(position.cast_signed())
 }
 
-/// A request from a reader of every plan.
-pub(super) fn ask<T>(message: T) -> Request<T> {
-    let principal = Principal {
+/// The grant of the reader of every plan.
+fn grant() -> AccessGranted {
+    AccessGranted {
         grant_id: Uuid::from_u128(1),
-        name: "reader-1".to_owned(),
+        principal: "reader-1".to_owned(),
         role: Role::Reader,
         agency: None,
         plan: None,
-        credential_digest: [0; 32],
-    };
+        token_sha256: [0; 32],
+        expires: None,
+    }
+}
+
+/// A request from a reader of every plan.
+pub(super) fn ask<T>(message: T) -> Request<T> {
+    let AccessGranted { grant_id, principal: name, role, agency, plan, token_sha256: credential_digest, .. } = grant();
+    let principal = Principal { grant_id, name, role, agency, plan, credential_digest };
     let mut request = Request::new(message);
     request.extensions_mut().insert(principal);
     request
@@ -96,8 +106,11 @@ impl Fixture {
         let reader = PlanReader::new(views.clone(), applied_receiver, rebuilding_receiver, Arc::new(now));
         let readers = Arc::new(ReaderRegistry::default());
         readers.insert(&id("harbin"), &reader);
-        let server = ProgressServer::new(readers);
-        let mut fixture = Self { views, applied, rebuilding, published: 0, server, _dir: dir };
+        let directory = Arc::new(Directory::default());
+        directory.evolve(&system(SystemPayload::AccessGranted(grant())));
+        let (stop, stopping) = watch::channel(false);
+        let server = Arc::new(ProgressServer::new(readers, Arc::clone(&directory), stopping));
+        let mut fixture = Self { views, applied, rebuilding, published: 0, server, directory, stop, _dir: dir };
         fixture.define(log());
         fixture.define(plan());
         fixture
@@ -129,7 +142,7 @@ impl Fixture {
         let checkpoint =
             Checkpoint { log_id: Uuid::from_u128(1), epoch: 1, position: Position(position), leaf_hash: [0; 32] };
         batch.commit(checkpoint).unwrap();
-        self.applied.send_replace(Applied { position: Position(position), durable: Position(position) });
+        self.say(position);
         position
     }
 
@@ -172,6 +185,44 @@ impl Fixture {
         })
     }
 
+    /// One record that gives targets new statuses; tells its position.
+    pub(super) fn flip(&mut self, changes: &[(&str, &str, TargetStatus)]) -> u64 {
+        self.apply(|batch, position| {
+            for (area, indicator, to) in changes {
+                batch.status(position, &id(area), &id(indicator), *to, date(2026, 11, 23)).unwrap();
+            }
+        })
+    }
+
+    /// Throws the views away, as the projector does.
+    pub(super) fn reset(&self) {
+        self.views.reset().unwrap();
+        self.say(0);
+    }
+
+    /// What the projector publishes: what was durable once is durable for ever.
+    fn say(&self, position: u64) {
+        let durable = self.applied.borrow().durable.max(Position(position));
+        self.applied.send_replace(Applied { position: Position(position), durable });
+    }
+
+    /// The log has `count` records more than the views.
+    pub(super) fn durable_ahead(&self, count: u64) {
+        let position = Position(self.head());
+        self.applied.send_replace(Applied { position, durable: Position(position.0 + count) });
+    }
+
+    /// Takes the reader's access away.
+    pub(super) fn revoke(&self) {
+        let revoked = AccessRevoked { grant_id: grant().grant_id, reason: "left".to_owned() };
+        self.directory.evolve(&system(SystemPayload::AccessRevoked(revoked)));
+    }
+
+    /// Stops the server.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
     pub(super) fn rebuild(&self, why: Option<&str>) {
         self.rebuilding.send_replace(why.map(ToOwned::to_owned));
     }
@@ -197,6 +248,10 @@ impl Figure {
     fn saying(self, kind: EntryKind, figure: EntryFigure) -> Self {
         Self { kind, figure, ..self }
     }
+}
+
+fn system(payload: SystemPayload) -> SystemEvent {
+    SystemEvent { event_id: Uuid::nil(), recorded_time: now(), principal: "office".to_owned(), payload }
 }
 
 /// The figures: of intensity verified, of output corrected, of coverage a fraction.

@@ -136,7 +136,7 @@ async fn a_read_waits_until_its_position_is_applied() {
         name: "plans/harbin".to_owned(),
         as_of: Some(pb::AsOf { min_position: next, ..Default::default() }),
     };
-    let server = std::mem::replace(&mut fixture.server, crate::ProgressServer::new(std::sync::Arc::default()));
+    let server = std::sync::Arc::clone(&fixture.server);
     let waiting = tokio::spawn(async move { server.get_plan(ask(message)).await });
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(!waiting.is_finished());
@@ -169,13 +169,13 @@ async fn while_views_are_rebuilt_readers_are_asked_to_come_back() {
 
 #[tokio::test]
 async fn a_read_that_names_a_position_waits_for_a_rebuild_to_end() {
-    let mut fixture = Fixture::published();
+    let fixture = Fixture::published();
     fixture.rebuild(Some("the views are catching up"));
     let message = pb::GetPlanRequest {
         name: "plans/harbin".to_owned(),
         as_of: Some(pb::AsOf { min_position: fixture.head(), ..Default::default() }),
     };
-    let server = std::mem::replace(&mut fixture.server, crate::ProgressServer::new(std::sync::Arc::default()));
+    let server = std::sync::Arc::clone(&fixture.server);
     let waiting = tokio::spawn(async move { server.get_plan(ask(message)).await });
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(!waiting.is_finished());

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use songhua_domain::vocabulary::Reason;
-use songhua_wire::status::refusal_from;
+use songhua_wire::status::{may_retry, refusal_from};
+use songhua_wire::trace::{TRACE_PARENT, TraceParent};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -18,13 +19,19 @@ use crate::node::Profile;
 /// How long a connection may take, and how long a server may be silent before it counts as gone.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
-/// Adds the token to every call.
+/// Adds the token to every call, and the trace that the command itself belongs to.
 #[derive(Clone)]
-pub(crate) struct WithToken(MetadataValue<Ascii>);
+pub(crate) struct WithToken {
+    authorization: MetadataValue<Ascii>,
+    trace_parent: Option<MetadataValue<Ascii>>,
+}
 
 impl Interceptor for WithToken {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
+        request.metadata_mut().insert("authorization", self.authorization.clone());
+        if let Some(trace_parent) = &self.trace_parent {
+            request.metadata_mut().insert(TRACE_PARENT, trace_parent.clone());
+        }
         Ok(request)
     }
 }
@@ -81,10 +88,16 @@ pub(crate) async fn connect(connect: &Connect) -> Result<Authorised, Failure> {
     }
     let channel = endpoint.connect().await.map_err(unreachable)?;
     let value = format!("Bearer {}", token.trim());
-    let value = value
+    let authorization = value
         .parse()
         .map_err(|_| Failure::Failed("the token holds characters that cannot be sent / 令牌含非法字符".into()))?;
-    Ok(InterceptedService::new(channel, WithToken(value)))
+    Ok(InterceptedService::new(channel, WithToken { authorization, trace_parent: trace_parent() }))
+}
+
+/// The trace that `TRACEPARENT` names; a value that cannot be used is not sent on.
+fn trace_parent() -> Option<MetadataValue<Ascii>> {
+    let given = std::env::var(TRACE_PARENT.to_ascii_uppercase()).ok()?;
+    TraceParent::parse(given.trim())?.as_str().parse().ok()
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -160,6 +173,14 @@ pub(crate) fn describe(status: &Status) -> String {
             text
         }
         None => format!("{:?}: {}", status.code(), status.message()),
+    }
+}
+
+/// Whether the same call may succeed later without anybody acting: the connection broke, or the server said so.
+pub(crate) fn may_try_again(status: &Status) -> bool {
+    match refusal_from(status) {
+        Some(refusal) => may_retry(refusal.reason),
+        None => matches!(status.code(), Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal),
     }
 }
 

@@ -62,6 +62,8 @@ enum What {
     },
     /// Milestones by due date / 节点
     Milestones,
+    /// Agencies: what they answer for and may report / 单位
+    Agencies,
 }
 
 struct Asker {
@@ -133,6 +135,10 @@ impl Asker {
                 let page = all_pages!(self, list_milestones, ListMilestonesRequest, milestones);
                 self.show(&page, || tables::milestones(&page))
             }
+            What::Agencies => {
+                let page = all_pages!(self, list_agencies, ListAgenciesRequest, agencies);
+                self.show(&page, || tables::agencies(&page))
+            }
             one => self.ask_one(one).await,
         }
     }
@@ -160,7 +166,7 @@ impl Asker {
                 let answer = self.service.get_project(request).await.map_err(client::failed)?.into_inner();
                 self.show(&answer, || tables::project(&answer))
             }
-            What::Plan | What::Circles | What::Indicators | What::Projects | What::Milestones => {
+            What::Plan | What::Circles | What::Indicators | What::Projects | What::Milestones | What::Agencies => {
                 let request = pb::GetPlanRequest { name: self.plan.clone(), as_of };
                 let answer = self.service.get_plan(request).await.map_err(client::failed)?.into_inner();
                 self.show(&answer, || tables::plan(&answer))

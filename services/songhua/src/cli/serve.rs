@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use super::plan::bar;
 use super::{Failure, plan};
 use crate::config::{Config, LogFormat};
+use crate::demo;
 use crate::node::{self, FollowerState, LoadError, Node, NodeError};
 
 /// Runs a future on a runtime of its own.
@@ -31,7 +32,11 @@ fn start_logging(format: LogFormat) {
     let filter = EnvFilter::try_from_env("SONGHUA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Json => {
+            builder.json().with_span_list(false).init();
+            // A panic is a line like any other.
+            std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+        }
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
     }
 }
@@ -48,6 +53,7 @@ async fn run_node(node: &Arc<Node>, config: &Config) -> Result<(), Failure> {
     for dir in &config.plan.value {
         load_folder(node, dir).await?;
     }
+    let demo = load_demo(node, config.demo.value).await?;
     let rebuild = tokio::spawn(show_rebuild(Arc::clone(node)));
     let (stop_sender, stop) = watch::channel(false);
     tokio::spawn(async move {
@@ -56,7 +62,13 @@ async fn run_node(node: &Arc<Node>, config: &Config) -> Result<(), Failure> {
         // Kept open until the process ends: a closed channel would mean "stop" as well.
         std::future::pending::<()>().await;
     });
-    let ready = |grpc: SocketAddr, http: SocketAddr| announce(grpc, http, first_token.as_deref());
+    let format = config.log_format.value;
+    let ready = |grpc: SocketAddr, http: SocketAddr| {
+        announce(format, grpc, http, first_token.as_deref());
+        if let Some(demo) = &demo {
+            announce_demo(format, demo, &config.data.value);
+        }
+    };
     let served = node::serve(Arc::clone(node), config, stop, ready).await.map_err(Failure::failed);
     rebuild.abort();
     served
@@ -64,7 +76,7 @@ async fn run_node(node: &Arc<Node>, config: &Config) -> Result<(), Failure> {
 
 async fn load_folder(node: &Arc<Node>, dir: &Path) -> Result<(), Failure> {
     let catalog = plan::read(dir)?;
-    let loaded = match node.load(catalog.plan_id(), &catalog.definitions()).await {
+    let loaded = match node.load(catalog.plan_id(), &catalog.definitions(), None).await {
         Ok(loaded) => loaded,
         // A damaged plan must not take the others down, nor hide what can still be read of it.
         Err(NodeError::Load(LoadError::Refused(refused))) if refused.reason == Reason::LogReadOnly => {
@@ -81,6 +93,17 @@ async fn load_folder(node: &Arc<Node>, dir: &Path) -> Result<(), Failure> {
     );
     wait_until_visible(node, catalog.plan_id(), loaded.position).await;
     Ok(())
+}
+
+/// Makes the demo if it is asked for; one that is there is served in any case.
+async fn load_demo(node: &Arc<Node>, asked: bool) -> Result<Option<demo::Started>, Failure> {
+    if !asked {
+        demo::settle(node).await.map_err(Failure::failed)?;
+        return Ok(None);
+    }
+    let started = demo::start(node, |events| bar(events, "模拟数据 demo")).await.map_err(Failure::failed)?;
+    wait_until_visible(node, &started.plan, started.position).await;
+    Ok(Some(started))
 }
 
 /// A plan that was just loaded can be read before the server says that it serves. With long logs this is no long wait:
@@ -110,12 +133,40 @@ async fn show_rebuild(node: Arc<Node>) {
     }
 }
 
-fn announce(grpc: SocketAddr, http: SocketAddr, first_token: Option<&Path>) {
+/// Says where the server answers: to people as text, to machines as lines like any other.
+fn announce(format: LogFormat, grpc: SocketAddr, http: SocketAddr, first_token: Option<&Path>) {
+    if format == LogFormat::Json {
+        if let Some(path) = first_token {
+            tracing::info!(path = %path.display(), "first start: the administrator's token is written");
+        }
+        tracing::info!("serving: gRPC {grpc}, HTTP {http}");
+        return;
+    }
     if let Some(path) = first_token {
         eprintln!("首次启动：管理员令牌已写入 {0}\nfirst start: the administrator's token is in {0}", path.display());
     }
     eprintln!("服务已就绪 serving: gRPC {grpc}, HTTP {http}");
     tracing::info!(%grpc, %http, "serving");
+}
+
+/// What the demo is, and what to try.
+fn announce_demo(format: LogFormat, demo: &demo::Started, data: &Path) {
+    let (plan, today) = (&demo.plan, demo.today);
+    tracing::info!(%plan, %today, "模拟数据 SIMULATED DATA: a made-up history");
+    if format == LogFormat::Json {
+        return;
+    }
+    let data = if data == Path::new("data") { String::new() } else { format!(" --data {}", data.display()) };
+    eprintln!("【模拟数据】方案 {plan}：五年的历史全是模拟的，“今天”固定为 {today}");
+    eprintln!("SIMULATED DATA: five years of made-up history in plan {plan}; \"today\" is {today} for ever");
+    eprintln!("试一试 try:");
+    for command in demo::COMMANDS {
+        eprintln!("  songhua progress {command}{data}");
+    }
+    eprintln!("令牌 tokens (--token-file FILE):");
+    for (file, what_for) in &demo.tokens {
+        eprintln!("  {}  {what_for}", file.display());
+    }
 }
 
 async fn wait_for_signal() {

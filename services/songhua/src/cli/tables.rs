@@ -37,7 +37,7 @@ fn status(target: &pb::TargetProgress) -> String {
     format!("{} {}", shape(target.light()), zh(target.status_label.as_ref()))
 }
 
-fn goal(target: &pb::TargetProgress) -> String {
+pub(super) fn goal(target: &pb::TargetProgress) -> String {
     let unit = zh(target.unit_label.as_ref());
     match target.operator() {
         pb::Operator::MoreThan => format!("> {} {unit}", target.value),
@@ -228,6 +228,60 @@ pub(super) fn project(answer: &pb::GetProjectResponse) -> String {
     let project = answer.project.clone().unwrap_or_default();
     let milestones = milestone_table(&project.milestones);
     format!("{}\n{milestones}{}", project_table(std::slice::from_ref(&project)), foot(answer.state.as_ref()))
+}
+
+pub(super) fn agencies(page: &pb::ListAgenciesResponse) -> String {
+    let mut table = Table::new();
+    table.set_header([
+        "单位 agency",
+        "名称 name",
+        "分工 assignments",
+        "可报目标 targets",
+        "其中牵头 headline",
+        "可报项目 projects",
+    ]);
+    for agency in &page.agencies {
+        let targets = &agency.reportable_targets;
+        table.add_row([
+            agency.name.rsplit('/').next().unwrap_or_default().to_owned(),
+            zh(agency.display_name.as_ref()).to_owned(),
+            agency.assignments.iter().map(assignment).collect::<Vec<_>>().join("\n"),
+            targets.len().to_string(),
+            targets.iter().filter(|target| target.headline).count().to_string(),
+            agency.reportable_projects.len().to_string(),
+        ]);
+    }
+    format!("{table}{}", foot(page.state.as_ref()))
+}
+
+fn assignment(assigned: &pb::AgencyAssigned) -> String {
+    use pb::scope::Kind;
+    let role = assigned.role().as_str_name().trim_start_matches("ASSIGNMENT_ROLE_");
+    let scope = match assigned.scope.as_ref().and_then(|scope| scope.kind.as_ref()) {
+        Some(Kind::Plan(_)) | None => "plan".to_owned(),
+        Some(Kind::Area(area)) => format!("areas/{area}"),
+        Some(Kind::Indicator(indicator)) => format!("indicators/{indicator}"),
+        Some(Kind::Target(target)) => format!("areas/{}/targets/{}", target.area, target.indicator),
+        Some(Kind::Project(project)) => format!("projects/{project}"),
+    };
+    format!("{role} {scope}")
+}
+
+/// A change of status as one line.
+pub(super) fn change(change: &pb::StatusChange) -> String {
+    let pb::StatusChange { area, indicator, position, .. } = change;
+    let from = change.from().as_str_name().trim_start_matches("STATUS_");
+    let from = if change.from == 0 { "–" } else { from };
+    let word = change.to_label.clone().unwrap_or_default();
+    format!(
+        "{} {} [{area}] {} [{indicator}] {from} → {} {} {} @ {position}",
+        date(change.date.as_ref()),
+        zh(change.area_name.as_ref()),
+        zh(change.indicator_name.as_ref()),
+        shape(change.to_light()),
+        word.zh,
+        word.en,
+    )
 }
 
 fn counts(statuses: &[pb::StatusCount]) -> String {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::hosting::{FollowerState, Hosted};
 use super::loader::{load, published};
+use super::relays::follower_statuses;
 use super::{LoadError, Node, NodeError};
 
 /// Most definitions of a plan.
@@ -166,7 +167,7 @@ fn follower_status(hosted: &Hosted) -> pb::FollowerStatus {
     }
 }
 
-fn plan_status(plan: &PlanId, hosted: &Hosted) -> pb::PlanStatus {
+pub(super) fn plan_status(plan: &PlanId, hosted: &Hosted) -> pb::PlanStatus {
     let (heads, identity) = (hosted.log().heads(), hosted.log().identity());
     let state = hosted.ingest.durable_state();
     pb::PlanStatus {
@@ -177,8 +178,8 @@ fn plan_status(plan: &PlanId, hosted: &Hosted) -> pb::PlanStatus {
         published: state.published().is_some(),
         written_position: heads.written.0,
         durable_position: heads.durable.0,
-        read_only: hosted.log().read_only().unwrap_or_default(),
-        followers: vec![follower_status(hosted)],
+        read_only: hosted.ingest.read_only().unwrap_or_default(),
+        followers: [vec![follower_status(hosted)], follower_statuses(hosted.relay.as_ref())].concat(),
         views_digest: Vec::new(),
         views_digest_position: 0,
     }
@@ -216,7 +217,7 @@ impl pb::admin_service_server::AdminService for AdminServer {
         let definitions = collect(&mut stream, first).await?;
         // Everything that needs no plan is checked before one is created: a created plan stays.
         published(&definitions).map_err(from_load)?;
-        self.node.ensure_plan(&plan, simulated, &principal.name).await.map_err(|error| internal(&error))?;
+        self.node.ensure_plan(&plan, simulated, None, &principal.name).await.map_err(|error| internal(&error))?;
         let ingest = self.node.plans.get(&plan).ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
         let loaded = load(&plan, &ingest, &definitions, &principal.actor()).await.map_err(from_load)?;
         Ok(Response::new(pb::LoadPlanResponse {

@@ -16,8 +16,10 @@ use songhua_ingest::from_access;
 use songhua_wire::status::{refusal_from, unreadable};
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::http::{Request, Response, header};
+use tonic::codegen::http::{HeaderMap, Request, Response, header};
 use tower::{Layer, Service};
+
+use super::hex;
 
 /// Most distinct attempts remembered between two writes; further ones are counted together, for each reason: whoever
 /// makes up methods and tokens fills neither memory nor the system log.
@@ -33,7 +35,7 @@ type Attempt = (String, Reason, [u8; 32]);
 pub(crate) struct Refusals(Mutex<HashMap<Attempt, u32>>);
 
 impl Refusals {
-    fn note(&self, method: &str, reason: Reason, credential_digest: [u8; 32]) {
+    pub(super) fn note(&self, method: &str, reason: Reason, credential_digest: [u8; 32]) {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = (method.chars().take(128).collect(), reason, credential_digest);
         let full = attempts.len() >= ATTEMPTS_MAX && !attempts.contains_key(&known);
@@ -82,14 +84,29 @@ pub(crate) struct Auth<S> {
     layer: AuthLayer,
 }
 
-impl<S> Auth<S> {
-    fn authenticate<B>(&self, request: &Request<B>) -> Result<Principal, (AccessError, [u8; 32])> {
-        let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
-        let token = token.ok_or((AccessError::TokenMissing, [0; 32]))?;
-        let found = self.layer.directory.authenticate(token.trim(), Timestamp::now());
-        found.map_err(|error| (error, digest_of(token.trim())))
+/// Who made a call, as an answer carries it to the layer around this one.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    principal: Option<String>,
+    credential_digest: [u8; 32],
+}
+
+impl Caller {
+    /// For a line of the server's own log: the name, and the begin of the credential's digest; never a token.
+    pub(super) fn words(&self) -> (String, String) {
+        let known = self.credential_digest != [0; 32];
+        let credential = if known { hex(&self.credential_digest[..4]) } else { String::new() };
+        (self.principal.clone().unwrap_or_default(), credential)
     }
+}
+
+/// Finds who presents the bearer token in `headers`; if nobody, why, and the digest of what was presented.
+pub(super) fn authenticate(directory: &Directory, headers: &HeaderMap) -> Result<Principal, (AccessError, [u8; 32])> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
+    let token = token.ok_or((AccessError::TokenMissing, [0; 32]))?;
+    let found = directory.authenticate(token.trim(), Timestamp::now());
+    found.map_err(|error| (error, digest_of(token.trim())))
 }
 
 impl<S> Service<Request<Body>> for Auth<S>
@@ -108,18 +125,21 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let method = request.uri().path().to_owned();
         let refusals = Arc::clone(&self.layer.refusals);
-        match self.authenticate(&request) {
+        match authenticate(&self.layer.directory, request.headers()) {
             Err((error, digest)) => {
                 refusals.note(&method, error.reason(), digest);
-                let response = Status::from(*from_access(&error)).into_http();
+                let mut response = Status::from(*from_access(&error)).into_http();
+                response.extensions_mut().insert(Caller { principal: None, credential_digest: digest });
                 Box::pin(async move { Ok(response) })
             }
             Ok(principal) => {
                 let digest = principal.credential_digest;
+                let caller = Caller { principal: Some(principal.name.clone()), credential_digest: digest };
                 request.extensions_mut().insert(principal);
                 let answer = self.inner.call(request);
                 Box::pin(async move {
-                    let response = typed(answer.await?);
+                    let mut response = typed(answer.await?);
+                    response.extensions_mut().insert(caller);
                     note_denied(&refusals, &method, digest, &response);
                     Ok(response)
                 })

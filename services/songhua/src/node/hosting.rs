@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use songhua_domain::event::PlanCreated;
 use songhua_domain::id::PlanId;
-use songhua_ingest::{IngestOptions, PlanIdentity, PlanIngest, SystemClock};
+use songhua_ingest::{Clock, IngestOptions, PlanIdentity, PlanIngest, SystemClock};
 use songhua_log::{
     Applied, EventLog, FollowError, Follower, HashAlgorithm, Identity, Position, SegmentLog, SegmentOptions, follow,
 };
 use songhua_progress::PlanReader;
 use songhua_projector::Projector;
+use songhua_relay::RelayHandle;
 use songhua_views::{Options, Views};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::NodeError;
+use crate::demo::SimulatedClock;
 
 /// What a follower is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,10 @@ pub(crate) struct Hosted {
     pub applied: watch::Receiver<Applied>,
     /// What the projector is doing.
     pub state: watch::Receiver<FollowerState>,
+    /// The clock of a plan whose "now" is fixed.
+    pub simulated_clock: Option<Arc<SimulatedClock>>,
+    /// Its relays; none = topics are off.
+    pub relay: Option<RelayHandle>,
     rebuilding: watch::Receiver<Option<String>>,
     log: Arc<SegmentLog>,
     ingest_ended: JoinHandle<()>,
@@ -102,8 +108,12 @@ impl Hosted {
         let dynamic: Arc<dyn EventLog> = Arc::clone(&log) as Arc<dyn EventLog>;
         let plan_identity = PlanIdentity { plan: plan.clone(), simulated: created.simulated };
         let snapshots = directory.join("snapshots");
-        let opened =
-            songhua_ingest::open(Arc::clone(&dynamic), &plan_identity, snapshots, Arc::new(SystemClock), options);
+        let simulated_clock = created.fixed_now.map(|end| Arc::new(SimulatedClock::new(end)));
+        let clock: Arc<dyn Clock> = match &simulated_clock {
+            Some(simulated) => Arc::clone(simulated) as Arc<dyn Clock>,
+            None => Arc::new(SystemClock),
+        };
+        let opened = songhua_ingest::open(Arc::clone(&dynamic), &plan_identity, snapshots, clock, options);
         let (ingest, summary, ingest_ended) =
             opened.await.map_err(|source| NodeError::Ingest { plan: plan.clone(), source })?;
         tracing::info!(%plan, head = summary.head, snapshot = summary.snapshot_position, "plan opened");
@@ -115,13 +125,16 @@ impl Hosted {
         let (state_sender, state) = watch::channel(FollowerState::Rebuilding);
         let (rebuilding_sender, rebuilding) = watch::channel(None);
         let voice = Voice { applied: applied_sender, state: state_sender, rebuilding: rebuilding_sender };
+        // Before anybody can read: what the views lack of the log is still to come.
+        voice.say(FollowerState::Rebuilding);
         let (command, commands) = watch::channel(Command::Follow(0));
         let runtime = tokio::runtime::Handle::current();
         // The fold works on disk and CPU: it gets a thread, so that no request waits behind it.
         let projector_ended = tokio::task::spawn_blocking(move || {
             runtime.block_on(run(projector, dynamic, &voice, commands));
         });
-        Ok(Self { ingest, views, applied, state, rebuilding, log, ingest_ended, command, projector_ended })
+        let relay = None;
+        Ok(Self { ingest, views, applied, state, simulated_clock, relay, rebuilding, log, ingest_ended, command, projector_ended })
     }
 
     /// Creates the plan's log, before the system log names it. An empty one that an interrupted creation left is taken.
@@ -136,12 +149,14 @@ impl Hosted {
 
     /// What readers of the plan need.
     pub(super) fn reader(&self) -> PlanReader {
-        PlanReader::new(
-            self.views.clone(),
-            self.applied.clone(),
-            self.rebuilding.clone(),
-            Arc::new(jiff::Timestamp::now),
-        )
+        let clock: songhua_progress::Clock = match &self.simulated_clock {
+            Some(simulated) => {
+                let today = simulated.end();
+                Arc::new(move || today)
+            }
+            None => Arc::new(jiff::Timestamp::now),
+        };
+        PlanReader::new(self.views.clone(), self.applied.clone(), self.rebuilding.clone(), clock)
     }
 
     /// The log of the plan.
@@ -158,19 +173,23 @@ impl Hosted {
         });
     }
 
-    /// Ends in order: ingest answers what it accepted, the projector stops, the log is closed.
+    /// Ends in order: ingest answers what it accepted, relays and projector stop, the log is closed.
     pub(super) async fn close(self) {
-        let Self { ingest, log, ingest_ended, command, projector_ended, .. } = self;
+        let Self { ingest, relay, log, ingest_ended, command, projector_ended, .. } = self;
         drop(ingest);
-        for (what, ended) in [("ingest", ingest_ended), ("projector", projector_ended)] {
-            if what == "projector" {
-                command.send_replace(Command::Stop);
-            }
-            if let Err(error) = ended.await {
-                tracing::error!(%error, what, "did not end in order");
-            }
+        ended("ingest", ingest_ended).await;
+        if let Some(relay) = relay {
+            relay.stop().await;
         }
+        command.send_replace(Command::Stop);
+        ended("projector", projector_ended).await;
         log.close().await;
+    }
+}
+
+async fn ended(what: &str, task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::error!(%error, what, "did not end in order");
     }
 }
 

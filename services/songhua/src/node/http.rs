@@ -1,16 +1,39 @@
-//! The HTTP door: `/healthz` (the process answers) and `/readyz` (plans are open and their views have caught up once).
-//! Both need no token and tell nothing about plans.
+//! The HTTP door: `/healthz` (the process answers), `/readyz` (plans are open, their views have caught up once) and
+//! `/metrics`.
+//!
+//! The first two need no token and tell nothing about plans. `/metrics`, and why the node is not ready, are for grants
+//! that hold for every plan.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use metrics::counter;
+use songhua_access::{AccessError, Permission};
+use songhua_domain::vocabulary::Reason;
 use tokio::net::TcpListener;
 
+use super::auth::{Refusals, authenticate};
 use super::{Node, NodeError};
+
+/// What Prometheus calls its text format.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Content of every other answer.
+const PLAIN: &str = "text/plain; charset=utf-8";
+/// How a refused scrape is noted.
+const METRICS: &str = "GET /metrics";
+
+/// What the handlers know.
+#[derive(Clone)]
+struct Door {
+    node: Arc<Node>,
+    refusals: Arc<Refusals>,
+}
 
 /// Serves until `shutdown` resolves; gives the address that is bound.
 ///
@@ -18,14 +41,18 @@ use super::{Node, NodeError};
 /// The address is taken or not ours.
 pub(super) async fn serve(
     node: Arc<Node>,
+    refusals: Arc<Refusals>,
     address: SocketAddr,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(SocketAddr, tokio::task::JoinHandle<()>), NodeError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| NodeError::Server(format!("HTTP address {address}: {error} / HTTP 地址无法监听")))?;
-    let router =
-        Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(node);
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(scrape))
+        .with_state(Door { node, refusals });
     let bound = listener.local_addr().map_err(|error| NodeError::Server(error.to_string()))?;
     let serving = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
@@ -35,6 +62,62 @@ pub(super) async fn serve(
     Ok((bound, serving))
 }
 
-async fn ready(State(node): State<Arc<Node>>) -> (StatusCode, &'static str) {
-    if node.is_ready().await { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+/// Ready or not; to whom may know it, also why not.
+async fn ready(State(door): State<Door>, headers: HeaderMap) -> (StatusCode, String) {
+    let hindrances = door.node.hindrances().await;
+    if hindrances.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    let why = if door.operator(&headers).is_ok() { hindrances.join("\n") + "\n" } else { String::new() };
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready\n{why}"))
+}
+
+async fn scrape(State(door): State<Door>, headers: HeaderMap) -> Response {
+    match door.operator(&headers) {
+        Ok(()) => ([(CONTENT_TYPE, TEXT_FORMAT)], door.node.metrics.render(&door.node).await).into_response(),
+        Err(closed) => closed.answer(&door.refusals),
+    }
+}
+
+/// Why somebody may not look.
+enum Closed {
+    /// No valid token.
+    Nobody(AccessError, [u8; 32]),
+    /// A grant for one plan.
+    OnePlan([u8; 32]),
+}
+
+impl Door {
+    /// Any grant will do that is for every plan: the series are of all of them.
+    fn operator(&self, headers: &HeaderMap) -> Result<(), Closed> {
+        let found = authenticate(self.node.system.directory(), headers);
+        let principal = found.map_err(|(error, digest)| Closed::Nobody(error, digest))?;
+        let digest = principal.credential_digest;
+        principal.require(Permission::ReadStatus, None).map_err(|error| Closed::Nobody(error, digest))?;
+        if principal.plan.is_some() { Err(Closed::OnePlan(digest)) } else { Ok(()) }
+    }
+}
+
+impl Closed {
+    fn answer(self, refusals: &Refusals) -> Response {
+        let (code, reason, digest, message) = match self {
+            Self::Nobody(error, digest) => {
+                let message = format!("{error} / {}\n", error.message_zh());
+                (StatusCode::UNAUTHORIZED, error.reason(), digest, message)
+            }
+            Self::OnePlan(digest) => {
+                let message = "the grant is for one plan, the metrics are of all: ask for a grant without a plan / \
+                               该授权仅限一个方案，而指标涉及全部方案：请申请不限方案的授权\n";
+                (StatusCode::FORBIDDEN, Reason::OutOfScope, digest, message.to_owned())
+            }
+        };
+        refusals.note(METRICS, reason, digest);
+        counter!("songhua_refusals_total", "reason" => reason.code()).increment(1);
+        tracing::info!(method = METRICS, reason = reason.code(), "call refused");
+        let mut response = (code, [(CONTENT_TYPE, PLAIN)], message).into_response();
+        if code == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
 }

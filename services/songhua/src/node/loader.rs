@@ -81,6 +81,7 @@ pub(crate) async fn load(
             events: chunk.to_vec(),
             validate_only: false,
             bytes: 0,
+            trace_parent: None,
         };
         let receipts = ingest.submit(submission).await.map_err(|refused| match refused.reason {
             Reason::EventIdReused => other("of an unfinished load".to_owned()),

@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use songhua_audit::AuditServer;
 use songhua_ingest::IngestServer;
 use songhua_progress::ProgressServer;
 use songhua_wire::FILE_DESCRIPTOR_SET;
 use songhua_wire::pb::admin_service_server::AdminServiceServer;
+use songhua_wire::pb::audit_service_server::AuditServiceServer;
 use songhua_wire::pb::ingest_service_server::IngestServiceServer;
 use songhua_wire::pb::progress_service_server::ProgressServiceServer;
 use tokio::net::TcpListener;
@@ -18,6 +20,7 @@ use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use super::admin::AdminServer;
 use super::auth::{AuthLayer, Refusals};
+use super::calls::CallsLayer;
 use super::{Node, NodeError, Profile, http};
 use crate::config::Config;
 
@@ -53,7 +56,9 @@ pub(crate) async fn serve(
         })?;
     }
     write_profile(&node, config, bound)?;
-    let (http_bound, http) = http::serve(Arc::clone(&node), http_address, until(stop.clone())).await?;
+    let refusals = Arc::new(Refusals::default());
+    let closing = until(stop.clone());
+    let (http_bound, http) = http::serve(Arc::clone(&node), Arc::clone(&refusals), http_address, closing).await?;
     ready(bound, http_bound);
 
     let plans = Arc::clone(&node.plans);
@@ -62,18 +67,22 @@ pub(crate) async fn serve(
         stopping.await;
         plans.stop();
     });
-    let refusals = Arc::new(Refusals::default());
+    let upkeep = tokio::spawn(node.metrics.clone().keep(until(stop.clone())));
     let writer = tokio::spawn(write_refusals(Arc::clone(&node), Arc::clone(&refusals), stop.clone()));
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter.set_serving::<AdminServiceServer<AdminServer>>().await;
     let health_watch = tokio::spawn(super::health::watch(Arc::clone(&node), health_reporter, until(stop.clone())));
     let directory = Arc::clone(node.system.directory());
+    let progress = ProgressServer::new(Arc::clone(&node.readers), Arc::clone(&directory), stop.clone());
+    let audit = AuditServer::new(Arc::clone(&node.histories), Arc::clone(&directory), stop.clone());
     let serving = server
+        .layer(CallsLayer::new())
         .layer(AuthLayer { directory: Arc::clone(&directory), refusals })
         .add_service(health)
         .add_service(reflection()?)
         .add_service(IngestServiceServer::new(IngestServer::new(Arc::clone(&node.plans), directory)))
-        .add_service(ProgressServiceServer::new(ProgressServer::new(Arc::clone(&node.readers))))
+        .add_service(ProgressServiceServer::new(progress))
+        .add_service(AuditServiceServer::new(audit))
         .add_service(AdminServiceServer::new(AdminServer::new(Arc::clone(&node))))
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), until(stop.clone()));
     tokio::select! {
@@ -82,7 +91,7 @@ pub(crate) async fn serve(
             tracing::warn!(seconds = GRACE.as_secs(), "calls under way were cut off");
         }
     }
-    for (what, ended) in [("refusals", writer), ("HTTP", http), ("health", health_watch)] {
+    for (what, ended) in [("refusals", writer), ("HTTP", http), ("health", health_watch), ("metrics", upkeep)] {
         // A client that dawdles on HTTP must not keep the process alive.
         match tokio::time::timeout(LAST_WAIT, ended).await {
             Ok(Ok(())) => {}

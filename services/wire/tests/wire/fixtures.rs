@@ -39,6 +39,10 @@ fn expected(input: EventInput) -> Event {
 }
 
 fn encoded(event: &Event) -> Vec<u8> {
+    traced(event, "")
+}
+
+fn traced(event: &Event, trace_parent: &str) -> Vec<u8> {
     let envelope = Envelope {
         plan: &id("demo"),
         area: Some(&id("city")),
@@ -47,7 +51,7 @@ fn encoded(event: &Event) -> Vec<u8> {
         actor: &event.actor,
         submission: event.submission,
         back_dated: event.back_dated,
-        trace_parent: "",
+        trace_parent,
         input: &event.input,
     };
     encode_event(&envelope).to_vec()
@@ -144,9 +148,26 @@ fn a_header_says_what_filters_ask_without_the_payload() {
         let bytes = encoded(&event);
         let event_type = event.input.payload.type_token();
         let (plan, area, subject) = (id("demo"), Some(id("city")), SUBJECT.to_owned());
-        assert_eq!(decode_header(&bytes), Ok(RecordHeader { plan, area, subject, event_type }));
+        let (agency, on_behalf_of) = (event.actor.agency.clone(), event.actor.on_behalf_of.clone());
+        let header = RecordHeader { plan, area, subject, event_type, agency, on_behalf_of };
+        assert_eq!(decode_header(&bytes), Ok(header));
         let record = decode_record(POSITION, &bytes).unwrap();
         assert_eq!((record.plan, record.subject.as_str(), record.event), (id("demo"), SUBJECT, event));
+    }
+}
+
+#[test]
+fn a_trace_parent_adds_its_own_field_and_changes_nothing_else() {
+    const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for input in samples::inputs() {
+        let event = expected(input);
+        let with = traced(&event, GIVEN);
+        let field_13 = [&[0x6A, 55], GIVEN.as_bytes()].concat();
+        assert_eq!(with, [encoded(&event), field_13].concat());
+        assert_eq!(decode_record(POSITION, &with).unwrap().trace_parent, GIVEN);
+        assert_eq!(decode_record(POSITION, &encoded(&event)).unwrap().trace_parent, "");
+        assert_eq!(decode_header(&with), decode_header(&encoded(&event)));
+        assert_eq!(decode_event(POSITION, &with), Ok(event));
     }
 }
 

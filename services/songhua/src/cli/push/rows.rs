@@ -1,17 +1,13 @@
 //! The rows of a file: read, given an id where they have none, cut into batches that the server takes.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
 
 use prost::Message;
 use serde::Deserialize;
 use songhua_ingest::EVENT_BYTES_MAX;
 use songhua_wire::pb;
 
-use super::Outcome;
-use crate::cli::Failure;
+use super::events::Outcome;
 use crate::cli::push_id::derived_id;
 
 /// Most bytes of a line: an event of 60 KiB as JSON, with room for escapes.
@@ -32,26 +28,19 @@ pub(super) struct Row {
 }
 
 /// The rows of a file in order; lines that cannot be sent go into `outcome`.
-pub(super) fn read(file: &Path, agency: Option<&str>, outcome: &mut Outcome) -> Result<Vec<Row>, Failure> {
-    let fault = |error: std::io::Error| Failure::Failed(format!("{}: {error}", file.display()));
-    let reader: Box<dyn BufRead> = if file == Path::new("-") {
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        Box::new(BufReader::new(File::open(file).map_err(fault)?))
-    };
+pub(super) fn read(bytes: &[u8], agency: Option<&str>, outcome: &mut Outcome) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (index, text) in reader.split(b'\n').enumerate() {
-        let text = text.map_err(fault)?;
+    for (index, text) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = index + 1;
         if text.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match parse(&text, agency) {
+        match parse(text, agency) {
             Ok((event, derived)) => rows.push(Row { line, event, derived }),
             Err(reason) => outcome.refuse(line, "", reason),
         }
     }
-    Ok(rows)
+    rows
 }
 
 /// The event of a line, and whether its id was made here.

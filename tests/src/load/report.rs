@@ -1,11 +1,13 @@
 //! The table, the figures, and the machine they are of. Whole numbers only; a ratio has two decimals.
 
+#![expect(clippy::print_stdout, reason = "a table on standard output is what it is for")]
+
 use std::fs;
 
-use crate::run::{Load, Measured};
+use super::{Load, Measured};
 
 /// A line of the table.
-pub(crate) struct Row {
+pub struct Row {
     name: String,
     shape: String,
     rate: u64,
@@ -15,11 +17,6 @@ pub(crate) struct Row {
 
 /// p50, p99, p99.9.
 const PER_MILLE: [usize; 3] = [500, 990, 999];
-
-fn rate(measured: &Measured) -> u64 {
-    let micros = u64::try_from(measured.elapsed.as_micros()).unwrap_or(u64::MAX).max(1);
-    measured.measured_events.saturating_mul(1_000_000) / micros
-}
 
 fn latencies(measured: &Measured) -> [u32; 3] {
     PER_MILLE.map(|per_mille| measured.latencies.quantile(per_mille))
@@ -33,13 +30,13 @@ fn cpu_per_event(measured: &Measured) -> Option<u64> {
 
 impl Row {
     /// A measurement of the disk.
-    pub(crate) fn of_disk(name: &str, measured: &Measured) -> Self {
-        let (rate, latencies) = (rate(measured), latencies(measured));
+    pub fn of_disk(name: &str, measured: &Measured) -> Self {
+        let (rate, latencies) = (measured.rate(), latencies(measured));
         Self { name: name.to_owned(), shape: "1 writer, 300 B".to_owned(), rate, latencies, note: String::new() }
     }
 
     /// A load.
-    pub(crate) fn of_load(load: &Load, measured: &Measured) -> Self {
+    pub fn of_load(load: &Load, measured: &Measured) -> Self {
         let Load { name, clients, connections, window, batch, stream } = load;
         let shape = if *stream {
             format!("{clients} streams × {window} × {batch} ev")
@@ -48,13 +45,13 @@ impl Row {
         };
         let cpu = cpu_per_event(measured).map_or_else(String::new, |micros| format!("{micros} µs server CPU/event"));
         let refused = if measured.refused == 0 { String::new() } else { format!(", {} refused", measured.refused) };
-        let (rate, latencies) = (rate(measured), latencies(measured));
+        let (rate, latencies) = (measured.rate(), latencies(measured));
         Self { name: (*name).to_owned(), shape, rate, latencies, note: cpu + &refused }
     }
 }
 
 /// Prints the table.
-pub(crate) fn print(rows: &[Row]) {
+pub fn print(rows: &[Row]) {
     println!("{:<20} {:<24} {:>10} {:>9} {:>9} {:>9}", "load", "shape", "events/s", "p50 µs", "p99 µs", "p99.9 µs");
     for Row { name, shape, rate, latencies: [p50, p99, p999], note } in rows {
         println!("{name:<20} {shape:<24} {rate:>10} {p50:>9} {p99:>9} {p999:>9}  {note}");
@@ -63,18 +60,29 @@ pub(crate) fn print(rows: &[Row]) {
 
 /// Numbers with names, for other programs.
 #[derive(Default)]
-pub(crate) struct Figures(Vec<(String, String, &'static str)>);
+pub struct Figures(Vec<(String, String, &'static str)>);
 
 impl Figures {
     /// One more.
-    pub(crate) fn add(&mut self, name: &str, value: u64, unit: &'static str) {
+    pub fn add(&mut self, name: &str, value: u64, unit: &'static str) {
         self.0.push((name.to_owned(), value.to_string(), unit));
     }
 
+    /// A number of thousandths.
+    pub fn add_thousandths(&mut self, name: &str, value: u64, unit: &'static str) {
+        self.0.push((name.to_owned(), format!("{}.{:03}", value / 1_000, value % 1_000), unit));
+    }
+
+    /// How often one number contains another.
+    pub fn add_ratio(&mut self, name: &str, part: u64, whole: u64) {
+        let hundredths = part.saturating_mul(100) / whole.max(1);
+        self.0.push((name.to_owned(), format!("{}.{:02}", hundredths / 100, hundredths % 100), "ratio"));
+    }
+
     /// Those of a load.
-    pub(crate) fn add_load(&mut self, load: &Load, measured: &Measured) {
+    pub fn add_load(&mut self, load: &Load, measured: &Measured) {
         let name = load.name;
-        self.add(&format!("{name}_rate"), rate(measured), "events/s");
+        self.add(&format!("{name}_rate"), measured.rate(), "events/s");
         for (quantile, value) in ["p50", "p99", "p999"].into_iter().zip(latencies(measured)) {
             self.add(&format!("{name}_{quantile}_us"), u64::from(value), "us");
         }
@@ -85,7 +93,7 @@ impl Figures {
     }
 
     /// The disk's before and after, and what a load is to the better of them.
-    pub(crate) fn add_disk(&mut self, rows: &[Row]) {
+    pub fn add_disk(&mut self, rows: &[Row]) {
         let of_disk: Vec<u64> =
             rows.iter().filter(|row| row.name.starts_with("fdatasync")).map(|row| row.rate).collect();
         let best = of_disk.iter().copied().max().unwrap_or_default();
@@ -94,14 +102,12 @@ impl Figures {
         }
         self.add("fdatasync_rate", best, "writes/s");
         for row in rows.iter().filter(|row| !row.name.starts_with("fdatasync")) {
-            let hundredths = row.rate.saturating_mul(100) / best.max(1);
-            let ratio = format!("{}.{:02}", hundredths / 100, hundredths % 100);
-            self.0.push((format!("{}_to_fdatasync_ratio", row.name), ratio, "ratio"));
+            self.add_ratio(&format!("{}_to_fdatasync_ratio", row.name), row.rate, best);
         }
     }
 
     /// Prints them.
-    pub(crate) fn print(&self) {
+    pub fn print(&self) {
         for (name, value, unit) in &self.0 {
             println!("figure {name} {value} {unit}");
         }
@@ -109,7 +115,7 @@ impl Figures {
 }
 
 /// Processor, its number, and how busy the machine is before anything begins.
-pub(crate) fn machine() -> String {
+pub fn machine() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models = || {
         cpus.lines()
@@ -121,7 +127,7 @@ pub(crate) fn machine() -> String {
 }
 
 /// Of one, five and fifteen minutes.
-pub(crate) fn load_average() -> String {
+pub fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }

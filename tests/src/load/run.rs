@@ -10,45 +10,44 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::events::Events;
-use crate::target::{Ingest, Target};
+use super::{Events, Ingest, Target};
 
 /// Runs before anything is measured.
 const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Who sends what.
-pub(crate) struct Load {
+pub struct Load {
     /// As figures name it.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Tasks that send, each for itself.
-    pub(crate) clients: usize,
+    pub clients: usize,
     /// HTTP/2 connections they share.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// Submissions under way on a stream.
-    pub(crate) window: usize,
+    pub window: usize,
     /// Events of a submission.
-    pub(crate) batch: usize,
+    pub batch: usize,
     /// `SubmitStream`, else `Submit`.
-    pub(crate) stream: bool,
+    pub stream: bool,
 }
 
 /// Times from sending to acknowledgement, in microseconds.
 #[derive(Default)]
-pub(crate) struct Latencies(Vec<u32>);
+pub struct Latencies(Vec<u32>);
 
 impl Latencies {
     /// One more.
-    pub(crate) fn add(&mut self, took: Duration) {
+    pub fn add(&mut self, took: Duration) {
         self.0.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
     }
 
     /// How many.
-    pub(crate) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.0.len() as u64
     }
 
     /// The smallest time that `per_mille` of a thousand do not exceed.
-    pub(crate) fn quantile(&self, per_mille: usize) -> u32 {
+    pub fn quantile(&self, per_mille: usize) -> u32 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let rank = (sorted.len() * per_mille).div_ceil(1_000).max(1);
@@ -57,19 +56,27 @@ impl Latencies {
 }
 
 /// How a load went.
-pub(crate) struct Measured {
+pub struct Measured {
     /// From the first measured acknowledgement's sending on.
-    pub(crate) elapsed: Duration,
+    pub elapsed: Duration,
     /// Within that time.
-    pub(crate) measured_events: u64,
+    pub measured_events: u64,
     /// Warm-up and what was still under way at the end included.
-    pub(crate) acknowledged_events: u64,
+    pub acknowledged_events: u64,
     /// Of submissions, within that time.
-    pub(crate) latencies: Latencies,
+    pub latencies: Latencies,
     /// Submissions refused, for whatever reason.
-    pub(crate) refused: u64,
+    pub refused: u64,
     /// Processor time of the server.
-    pub(crate) cpu: Option<Duration>,
+    pub cpu: Option<Duration>,
+}
+
+impl Measured {
+    /// Events a second.
+    pub fn rate(&self) -> u64 {
+        let micros = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX).max(1);
+        self.measured_events.saturating_mul(1_000_000) / micros
+    }
 }
 
 /// What all clients of a load write to.
@@ -104,7 +111,7 @@ impl Tally {
 }
 
 /// Runs a load: warm-up, then `duration` that counts.
-pub(crate) async fn measure(target: &Target, events: &Arc<Events>, load: &Load, duration: Duration) -> Measured {
+pub async fn measure(target: &Target, events: &Arc<Events>, load: &Load, duration: Duration) -> Measured {
     let mut channels = Vec::new();
     for _ in 0..load.connections {
         channels.push(target.connect().await);

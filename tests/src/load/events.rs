@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prost::Message;
-use songhua_tests::{PLAN, days_ago, dimension};
 use songhua_wire::google::type_::Date;
 use songhua_wire::pb;
 use uuid::Uuid;
+
+use crate::{PLAN, days_ago, dimension};
 
 /// What an event is filled up to.
 const BYTES: usize = 300;
@@ -23,7 +24,7 @@ const INDICATORS: [&str; 6] = [
 ];
 
 /// Where events come from.
-pub(crate) struct Events {
+pub struct Events {
     /// Of this run; another run on the same server takes other series.
     run: String,
     next: AtomicU64,
@@ -31,8 +32,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// A new run.
-    pub(crate) fn new() -> Self {
+    /// A new run, with series of its own.
+    pub fn of_new_run() -> Self {
         let run = Uuid::new_v4().simple().to_string().chars().take(8).collect();
         // Within a year: older ones would be back-dated, which is the rarer case.
         let days = (0..36).map(|index| days_ago(1 + index * 10)).collect();
@@ -40,7 +41,7 @@ impl Events {
     }
 
     /// The next event.
-    pub(crate) fn event(&self) -> pb::EventInput {
+    pub fn event(&self) -> pb::EventInput {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (series, place) = (number / SERIES_LENGTH, number % SERIES_LENGTH);
         let at = |list: u64, len: usize| usize::try_from(list).unwrap_or(0) % len;
@@ -54,13 +55,13 @@ impl Events {
     }
 
     /// A submission of `count` events.
-    pub(crate) fn submission(&self, count: usize) -> pb::SubmitRequest {
+    pub fn submission(&self, count: usize) -> pb::SubmitRequest {
         let events = (0..count).map(|_| self.event()).collect();
         pb::SubmitRequest { parent: PLAN.to_owned(), events, ..Default::default() }
     }
 
     /// How large an event is.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.event().encoded_len()
     }
 }

@@ -1,0 +1,10 @@
+//! Tests of replay, on a log in memory that holds a real plan.
+
+mod fairness;
+mod faults;
+mod filters;
+mod fixture;
+mod following;
+mod requests;
+mod scopes;
+mod whole;

@@ -1,0 +1,79 @@
+//! ListAgencies: who answers for what, and what each agency may report.
+//!
+//! Place in the flow: reading → `Agency`. The rules are asked of `domain`, which authorises and decides by them: what is
+//! listed is what ingest takes. It must not know: tokens and grants.
+
+use songhua_domain::decide::takes_figures;
+use songhua_domain::event::{AgencyRegistered, TargetSet};
+use songhua_domain::id::AgencyId;
+use songhua_domain::state::Assignments;
+use songhua_domain::vocabulary::ProjectKind;
+use songhua_wire::pb;
+
+use crate::filter::{Field, Filter, Kind, field};
+use crate::name;
+use crate::page::Page;
+use crate::reading::Reading;
+use crate::refusal::Refused;
+
+/// What agencies can be filtered by.
+pub(crate) const FIELDS: &[Field] = &[field("agency", Kind::Id)];
+
+/// A page of agencies, by id.
+pub(crate) fn list(reading: &Reading, filter: &Filter, page: &Page) -> Result<pb::ListAgenciesResponse, Refused> {
+    let agencies = reading.model.agencies.values();
+    let all: Vec<_> = agencies.filter(|one| filter.matches(|_| Some(one.agency.as_str().into()))).collect();
+    let cut = page.cut(&all, reading);
+    let assignments: Assignments = reading.model.assignments.values().collect();
+    Ok(pb::ListAgenciesResponse {
+        agencies: cut.items.iter().map(|agency| to_pb(reading, &assignments, agency)).collect(),
+        next_page_token: cut.next_page_token,
+        total_size: cut.total_size,
+        state: Some(reading.state()),
+    })
+}
+
+fn to_pb(reading: &Reading, assignments: &Assignments, agency: &AgencyRegistered) -> pb::Agency {
+    let registered = pb::AgencyRegistered::from(agency);
+    let own = reading.model.assignments.values().filter(|assigned| assigned.agency == agency.agency);
+    pb::Agency {
+        name: name::of_agency(&reading.plan, &agency.agency),
+        display_name: registered.display_name,
+        uscc: registered.uscc,
+        assignments: own.map(Into::into).collect(),
+        reportable_targets: targets(reading, assignments, &agency.agency),
+        reportable_projects: projects(reading, assignments, &agency.agency),
+    }
+}
+
+/// Targets that the agency may report figures for, by number. A retired indicator needs none any more.
+fn targets(reading: &Reading, assignments: &Assignments, agency: &AgencyId) -> Vec<pb::ReportableTarget> {
+    let reportable = |set: &&TargetSet| {
+        let indicator = reading.model.indicators.get(&set.indicator);
+        let wanted = indicator.is_some_and(|indicator| {
+            takes_figures(indicator) && indicator.retired_from.is_none_or(|retired| reading.valid_date < retired)
+        });
+        wanted && assignments.reports_on_target(agency, &set.area, &set.indicator)
+    };
+    let all = reading.model.targets.values().map(|target| &target.definition);
+    let mut reportable: Vec<&TargetSet> = all.filter(reportable).collect();
+    reportable.sort_by_key(|set| set.number);
+    let shown = reportable.into_iter().map(|set| pb::ReportableTarget {
+        name: name::of_target(&reading.plan, &set.area, &set.indicator),
+        headline: assignments.lead_of_target(&set.area, &set.indicator) == Some(agency),
+    });
+    shown.collect()
+}
+
+/// Projects whose milestones the agency may report, by area, then by id: those that have milestones, and go on.
+fn projects(reading: &Reading, assignments: &Assignments, agency: &AgencyId) -> Vec<String> {
+    let model = &reading.model;
+    let reportable = model.projects.values().filter(|project| {
+        let goes_on = !model.merges.contains_key(&project.project);
+        let has_milestones = project.kind == ProjectKind::Project && goes_on;
+        has_milestones && assignments.reports_on_project(agency, &project.project, &project.area)
+    });
+    let mut reportable: Vec<_> = reportable.collect();
+    reportable.sort_by_key(|project| reading.order_of(&project.area));
+    reportable.into_iter().map(|project| name::of_project(&reading.plan, &project.project)).collect()
+}

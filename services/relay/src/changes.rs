@@ -1,0 +1,206 @@
+//! Status changes: every row of `views::changes` becomes one message.
+//!
+//! Place in the flow: views → here → the progress stream. Changes of one event go into one batch. Never reads the log
+//! itself: a view that is behind, or being rebuilt, only delays it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use songhua_domain::id::PlanId;
+use songhua_log::{Applied, EventLog};
+use songhua_views::{Change, Model, Views, ViewsError};
+use songhua_wire::pb;
+use songhua_wire::time::date_to_pb;
+use tokio::sync::watch;
+
+use crate::events::{Voice, midnight};
+use crate::message::{CE_CHANGE_INDEX, CE_ID, CE_TIME, MessageId, Outgoing, Place, RelayPayload};
+use crate::source::{Beginning, RelayFrom, Room, Source, place_of, refuse};
+use crate::status::Trouble;
+use crate::stream::TopicStream;
+use crate::subject;
+
+/// The status changes of a plan.
+pub(crate) struct Changes {
+    voice: Voice,
+    log: Arc<dyn EventLog>,
+    views: Views,
+    applied: watch::Receiver<Applied>,
+    from: RelayFrom,
+    beginning: Beginning,
+    /// The last change that was filled; without an index all of that position were.
+    place: Place,
+}
+
+impl Changes {
+    pub(crate) fn new(
+        voice: Voice,
+        log: Arc<dyn EventLog>,
+        views: Views,
+        applied: watch::Receiver<Applied>,
+        from: RelayFrom,
+    ) -> Self {
+        let (beginning, place) = (Beginning::default(), Place::default());
+        Self { voice, log, views, applied, from, beginning, place }
+    }
+
+    /// Reads views where that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Views) -> Result<T, ViewsError> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let views = self.views.clone();
+        let read = tokio::task::spawn_blocking(move || read(&views)).await;
+        read.map_err(|error| Trouble::passing(error.to_string()))?.map_err(|error| Trouble::passing(error.to_string()))
+    }
+
+    /// Whether the views have the change at `place`, and of this target; none = they have not come so far.
+    async fn has(&self, place: Place, resource: String) -> Result<Option<bool>, Trouble> {
+        let (position, plan) = (place.position, self.voice.plan.clone());
+        self.read(move |views| {
+            let changes = views.changes(position - 1, position, usize::MAX)?;
+            let is_it = |change: &Change| Some(change.n) == place.index && resource_of(&plan, change) == resource;
+            Ok((views.applied() >= position).then(|| changes.iter().any(is_it)))
+        })
+        .await
+    }
+}
+
+impl Source for Changes {
+    async fn resume(&mut self, stream: &TopicStream) -> Result<(), Trouble> {
+        let (identity, durable) = (self.voice.identity, self.log.heads().durable.0);
+        self.place = match place_of(stream, &identity, durable)? {
+            Some(place) => {
+                let resource = stream.last.mark().map(|mark| mark.resource.clone()).unwrap_or_default();
+                match self.has(place, resource).await? {
+                    Some(true) => {}
+                    Some(false) => {
+                        let holds = format!("a change that the views do not have at position {}", place.position);
+                        return Err(refuse(stream, &identity, &holds));
+                    }
+                    None => return Err(Trouble::Passing(behind(place, self.end()))),
+                }
+                self.beginning.forget();
+                place
+            }
+            None => Place { position: self.beginning.after(stream, self.from, durable), index: None },
+        };
+        Ok(())
+    }
+
+    async fn fill(&mut self, _: &TopicStream, mut room: Room) -> Result<Vec<Outgoing>, Trouble> {
+        let (place, most) = (self.place, room.messages);
+        let Found { changes, model, known } = self.read(move |views| find(views, place, most)).await?;
+        let mut batch = Vec::new();
+        for change in whole(&changes, most) {
+            match message(&self.voice, change, &model).and_then(|message| room.take(&mut batch, message)) {
+                Ok(true) => {}
+                // What comes before the trouble is published first.
+                Err(trouble) if batch.is_empty() => return Err(trouble),
+                Ok(false) | Err(_) => break,
+            }
+        }
+        if let Some(last) = batch.last() {
+            self.place = last.place;
+        } else if known > place.position {
+            self.place = Place { position: known, index: None };
+        }
+        Ok(batch)
+    }
+
+    async fn ready(&mut self) {
+        let position = self.place.position;
+        if self.applied.wait_for(|applied| applied.position.0 > position).await.is_err() {
+            // The projector has ended, and nothing will come.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn position(&self) -> u64 {
+        self.place.position
+    }
+
+    fn end(&self) -> u64 {
+        self.views.applied()
+    }
+}
+
+/// Changes behind a place, as the views have them.
+struct Found {
+    /// One more than asked for, if there are so many.
+    changes: Vec<Change>,
+    model: Arc<Model>,
+    /// How far they were looked for.
+    known: u64,
+}
+
+/// Looks for up to `most` changes behind `place`, and one more.
+fn find(views: &Views, place: Place, most: usize) -> Result<Found, ViewsError> {
+    let known = views.applied();
+    // Of a position that was only begun, what was published is read again and left out.
+    let (after, begun) = match place.index {
+        Some(index) => (place.position - 1, index as usize + 1),
+        None => (place.position, 0),
+    };
+    let mut changes = views.changes(after, known, most + 1 + begun)?;
+    changes.retain(|change| Place { position: change.position, index: Some(change.n) } > place);
+    let model = views.model(known)?;
+    // Thrown away meanwhile, the views prove nothing: neither that there are changes nor that there are none.
+    if views.applied() < known {
+        return Ok(Found { changes: Vec::new(), model, known: 0 });
+    }
+    Ok(Found { changes, model, known })
+}
+
+/// Those of `changes` that make a batch of at most `most`: all of a position, or none. Only a position that has more by
+/// itself is divided.
+fn whole(changes: &[Change], most: usize) -> &[Change] {
+    let Some(next) = changes.get(most) else { return changes };
+    let first_of_next = changes.iter().position(|change| change.position == next.position).unwrap_or_default();
+    let count = if first_of_next == 0 { most } else { first_of_next };
+    changes.get(..count).unwrap_or(changes)
+}
+
+fn behind(place: Place, applied: u64) -> String {
+    let position = place.position;
+    format!(
+        "the views are at {applied}, the stream is at {position}: waiting for the views / 视图尚未追上主题流，请等待"
+    )
+}
+
+fn resource_of(plan: &PlanId, change: &Change) -> String {
+    format!("plans/{plan}/areas/{}/targets/{}", change.area, change.indicator)
+}
+
+/// The message of a change. Label and light of the status follow from marks that a change does not keep: they stay
+/// unset, `ProgressService` has them.
+fn message(voice: &Voice, change: &Change, model: &Model) -> Result<Outgoing, Trouble> {
+    let place = Place { position: change.position, index: Some(change.n) };
+    let (target, date) = (resource_of(&voice.plan, change), date_to_pb(change.date));
+    let schema = "songhua/v1/progress_service.proto#songhua.v1.StatusChange";
+    let mut headers = voice.headers(place, "progress.changed", &target, schema);
+    headers.insert(CE_ID, MessageId::new(&voice.identity, place).to_string());
+    headers.insert(CE_TIME, midnight(&date));
+    headers.insert(CE_CHANGE_INDEX, change.n.to_string());
+    let subject = subject::of_change(voice.plan.as_str(), change.area.as_str(), change.indicator.as_str());
+    let data = pb::StatusChange {
+        position: change.position,
+        index: change.n,
+        target,
+        area: change.area.to_string(),
+        area_name: model.areas.get(&change.area).map(|area| (&area.definition.name).into()),
+        indicator: change.indicator.to_string(),
+        indicator_name: model.indicators.get(&change.indicator).map(|indicator| (&indicator.name).into()),
+        from: change.from.map_or(pb::Status::Unspecified, Into::into).into(),
+        to: pb::Status::from(change.to).into(),
+        date: Some(date),
+        ..Default::default()
+    };
+    let payload = match voice.payload {
+        RelayPayload::Protobuf => Ok(data.encode_to_vec()),
+        RelayPayload::Json => serde_json::to_vec(&data),
+    };
+    let payload = Bytes::from(payload.map_err(|error| Trouble::lasting(error.to_string()))?);
+    Ok(Outgoing { place, subject, headers, payload })
+}

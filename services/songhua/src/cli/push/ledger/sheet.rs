@@ -1,0 +1,194 @@
+//! The rows of a ledger: CSV with a header row somewhere at its top.
+//!
+//! Place in the flow: text → cells by column, with the line they stand on. It must not know: what may stand in a cell.
+
+use std::collections::BTreeMap;
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::column::{Belongs, Column};
+use super::fault::{Fault, Words, words};
+
+/// Rows among which the header is looked for.
+const HEADER_ROWS: usize = 10;
+/// What spreadsheets would take for a formula.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// A row with something in it.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Its line in the file, from 1.
+    pub(super) number: usize,
+    cells: BTreeMap<Column, String>,
+}
+
+impl Line {
+    /// What stands in a column, without space around it; empty where nothing does.
+    pub(super) fn cell(&self, column: Column) -> &str {
+        self.cells.get(&column).map_or("", String::as_str)
+    }
+
+    /// The first filled column that only such rows have.
+    pub(super) fn first(&self, rows: Belongs) -> Option<Column> {
+        self.cells.keys().copied().find(|column| column.belongs() == rows)
+    }
+}
+
+/// A row as it stands in the file.
+struct Raw {
+    number: usize,
+    cells: Vec<String>,
+}
+
+/// What stands below the header.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
+    pub(super) lines: Vec<Line>,
+    /// Rows that do not fit under the header.
+    pub(super) faults: Vec<Fault>,
+}
+
+/// Finds the header and reads the rows below it.
+///
+/// # Errors
+/// No header, or one with columns that are unknown or stand twice.
+pub(super) fn read(text: &str) -> Result<Sheet, Vec<Fault>> {
+    let found = [b',', b'\t'].into_iter().find_map(|delimiter| {
+        let rows = raw(text, delimiter);
+        let header = rows.iter().take(HEADER_ROWS).position(|row| is_header(&row.cells))?;
+        Some((rows, header))
+    });
+    let (mut rows, header) = found.ok_or_else(|| vec![Fault::new(1, None, no_header())])?;
+    let below = rows.split_off(header + 1);
+    let columns = rows.pop().map_or_else(|| Ok(Vec::new()), |header| columns(&header))?;
+    let mut sheet = Sheet::default();
+    for row in below {
+        match line(row, &columns) {
+            Ok(line) if line.cells.is_empty() => {}
+            Ok(line) => sheet.lines.push(line),
+            Err(fault) => sheet.faults.push(fault),
+        }
+    }
+    Ok(sheet)
+}
+
+fn raw(text: &str, delimiter: u8) -> Vec<Raw> {
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let (mut rows, mut record) = (Vec::new(), ByteRecord::new());
+    let (mut seen, mut number) = (0, 1);
+    // Reading from memory, of bytes that are UTF-8, does not fail.
+    while reader.read_byte_record(&mut record).unwrap_or(false) {
+        let at = record.position().map_or(seen, |position| usize::try_from(position.byte()).unwrap_or(seen));
+        // Empty lines before the record belong to it for the reader, but not for a person who counts lines.
+        let blank = text.as_bytes()[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let start = at + blank;
+        number += text.as_bytes()[seen..start].iter().filter(|byte| **byte == b'\n').count();
+        seen = start;
+        let cells: Vec<_> = record.iter().map(|cell| clean(&String::from_utf8_lossy(cell))).collect();
+        if cells.iter().any(|cell| !cell.is_empty()) && !cells[0].starts_with('#') {
+            rows.push(Raw { number, cells });
+        }
+    }
+    rows
+}
+
+/// Without space around it, and without the quote that keeps a spreadsheet from calculating.
+fn clean(cell: &str) -> String {
+    let cell = cell.trim();
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(cell).to_owned()
+}
+
+/// A cell as templates write it: text that a spreadsheet would calculate gets a quote before it.
+pub(in crate::cli::push) fn neutral(cell: &str) -> String {
+    if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+fn is_header(cells: &[String]) -> bool {
+    let named: Vec<_> = cells.iter().filter_map(|cell| Column::named(cell)).collect();
+    let has = |pair: [Column; 2]| pair.iter().all(|column| named.contains(column));
+    has([Column::Area, Column::Indicator]) || has([Column::Project, Column::Milestone])
+}
+
+fn no_header() -> Words {
+    words(
+        format!("前 {HEADER_ROWS} 行内没有表头：须有“区域”和“指标”，或“项目”和“节点”两列"),
+        format!(
+            "no header within {HEADER_ROWS} rows: it has the columns 区域 area and 指标 indicator, or 项目 project and 节点 milestone"
+        ),
+    )
+}
+
+/// The column of each cell; none for helper columns and for cells without a name.
+fn columns(header: &Raw) -> Result<Vec<Option<Column>>, Vec<Fault>> {
+    let (mut columns, mut faults) = (Vec::new(), Vec::new());
+    for cell in &header.cells {
+        let column = Column::named(cell);
+        let fault = |zh: &str, en: &str| {
+            Fault::new(header.number, None, words(format!("列“{cell}”{zh}"), format!("column {cell:?} {en}")))
+        };
+        if column.is_none() && !cell.is_empty() && !cell.starts_with(['_', '＿']) {
+            faults.push(fault(
+                "无法识别；列名见 songhua push --help，自用列请以 _ 开头",
+                "is unknown; see songhua push --help, and begin columns of your own with _",
+            ));
+        }
+        if column.is_some() && columns.contains(&column) {
+            faults.push(fault("出现两次", "stands twice"));
+        }
+        columns.push(column);
+    }
+    if faults.is_empty() { Ok(columns) } else { Err(faults) }
+}
+
+fn line(row: Raw, columns: &[Option<Column>]) -> Result<Line, Fault> {
+    if let Some(extra) = row.cells.iter().skip(columns.len()).find(|cell| !cell.is_empty()) {
+        let said = words(
+            format!("“{extra}”超出表头的列数；含逗号的内容请加引号"),
+            format!("{extra:?} stands beyond the columns of the header; put quotes around text with commas"),
+        );
+        return Err(Fault::new(row.number, None, said));
+    }
+    let cells = columns.iter().zip(row.cells).filter_map(|(column, cell)| Some(((*column)?, cell)));
+    Ok(Line { number: row.number, cells: cells.filter(|(_, cell)| !cell.is_empty()).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_blank_rows_and_comments_are_passed_over_and_lines_are_counted_as_a_person_does() {
+        let text = "科技局台账,,\r\n\r\n\"填报人\n：张\",,\r\n区域,指标,数值,_备忘\r\n\r\n\r\n#说明,,\r\n,,,\r\n city ,hnte-count,\"1,234\",x\r\n　,,,y\r\ncity,platforms,7,";
+        let lines = read(text).unwrap().lines;
+        let seen: Vec<_> = lines.iter().map(|line| (line.number, line.cell(Column::Value))).collect();
+        assert_eq!(seen, [(10, "1,234"), (12, "7")]);
+        assert_eq!(lines[0].cell(Column::Area), "city");
+    }
+
+    #[test]
+    fn tabs_english_names_and_any_order_are_taken() {
+        let lines = read("value\tIndicator\tarea\n1,234\thnte-count\tcity\n").unwrap().lines;
+        assert_eq!((lines[0].cell(Column::Value), lines[0].cell(Column::Area)), ("1,234", "city"));
+        assert!(lines[0].first(Belongs::Figure).is_some() && lines[0].first(Belongs::Milestone).is_none());
+    }
+
+    #[test]
+    fn unknown_double_and_missing_columns_are_named() {
+        let said = |text: &str| read(text).unwrap_err().iter().map(ToString::to_string).collect::<String>();
+        assert!(said("区域,指标,数字\n").contains("数字"));
+        assert!(said("区域,指标,area\n").contains("twice"));
+        assert!(said("地区,指标\n").contains("表头"));
+        let sheet = read("区域,指标,数值\ncity,hnte-count,1,234\ncity,platforms,7\n").unwrap();
+        assert_eq!((sheet.faults[0].line, sheet.lines.len()), (2, 1), "{sheet:?}");
+    }
+
+    #[test]
+    fn what_looks_like_a_formula_is_written_so_that_it_is_read_back() {
+        for cell in ["=1+1", "+86", "-5", "@x", "plain"] {
+            let written = neutral(cell);
+            assert!(!written.starts_with(FORMULA), "{written}");
+            assert_eq!(clean(&written), cell);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `push --template`: a ledger to fill in, with a row for everything that an agency may report.
+//!
+//! Place in the flow: what the agency may report → CSV. The due period is the last one of the indicator's frequency that
+//! is over; full-year figures are asked for the last year. It must not know: how a ledger is read.
+
+use std::path::Path;
+
+use csv::Writer;
+use songhua_wire::pb;
+
+use super::PushArgs;
+use super::ledger::{Book, Column, Indicator, LedgerEncoding, Reader, last, neutral, zh};
+use crate::cli::tables::goal;
+use crate::cli::{Connect, Failure, client};
+
+/// Columns for people, passed over when the ledger is pushed, and the column that each stands behind.
+const HELPERS: &[(Column, &str)] = &[
+    (Column::Area, "_区域名称"),
+    (Column::Indicator, "_指标名称"),
+    (Column::Indicator, "_目标"),
+    (Column::Project, "_项目名称"),
+    (Column::Milestone, "_节点名称"),
+    (Column::Milestone, "_到期"),
+];
+/// The last column: what to mind.
+const HINT: &str = "_提示";
+
+/// Cells of a row by the name of their column.
+type Cells = Vec<(&'static str, String)>;
+
+/// Writes the template.
+pub(super) async fn run(connect: &Connect, args: &PushArgs) -> Result<(), Failure> {
+    let agency = args.agency.as_deref().unwrap_or_default();
+    let channel = client::connect(connect).await?;
+    let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
+    let reader = Reader::open(&channel, &plan).await?;
+    let found = reader
+        .agency(agency)
+        .await?
+        .ok_or_else(|| Failure::Failed(format!("plan {plan} has no agency {agency:?} / 方案中没有单位“{agency}”")))?;
+    let book = Book::read(&reader).await?;
+    let mut rows: Vec<Cells> = found.reportable_targets.iter().filter_map(|target| of_target(&book, target)).collect();
+    for name in &found.reportable_projects {
+        rows.extend(of_project(&reader, &book, last(name)).await?);
+    }
+    let text = csv(&rows).map_err(Failure::failed)?;
+    write(args.out.as_deref(), &encode(&text, args.encoding)?)?;
+    let count = rows.len();
+    eprintln!("待填 {count} 行；填好后执行 songhua push FILE --agency {agency} / {count} rows to fill in");
+    Ok(())
+}
+
+fn of_target(book: &Book, reportable: &pb::ReportableTarget) -> Option<Cells> {
+    let indicator = book.indicator_of(last(&reportable.name))?;
+    let target = indicator.targets.iter().find(|target| target.name == reportable.name)?;
+    let [basis, period, unit] = indicator.due(book.today)?;
+    Some(vec![
+        (Column::Area.zh(), target.area.clone()),
+        ("_区域名称", zh(target.area_name.as_ref()).to_owned()),
+        (Column::Indicator.zh(), indicator.id.clone()),
+        ("_指标名称", indicator.zh().to_owned()),
+        ("_目标", goal(target)),
+        (Column::Basis.zh(), basis),
+        (Column::Period.zh(), period),
+        (Column::Unit.zh(), unit),
+        (HINT, hint(indicator, reportable.headline)),
+    ])
+}
+
+fn hint(indicator: &Indicator, headline: bool) -> String {
+    let parts = indicator.definition.measure_kind() == pb::MeasureKind::Coverage;
+    let hints = [(parts, "填分子、分母，数值留空"), (!headline, "仅报分项：须填维度，如 district=songbei")];
+    hints.iter().filter(|(applies, _)| *applies).map(|(_, hint)| *hint).collect::<Vec<_>>().join("；")
+}
+
+async fn of_project(reader: &Reader, book: &Book, id: &str) -> Result<Vec<Cells>, Failure> {
+    let name = book.project_of(id).map_or("", |project| zh(project.display_name.as_ref()));
+    let milestones = reader.milestones(id).await?;
+    let open = milestones
+        .iter()
+        .filter(|milestone| !matches!(milestone.status(), pb::MilestoneStatus::Met | pb::MilestoneStatus::Cancelled));
+    Ok(open.map(|milestone| of_milestone(id, name, milestone)).collect())
+}
+
+fn of_milestone(project: &str, name: &str, milestone: &pb::Milestone) -> Cells {
+    let due = milestone.due_date.unwrap_or_default();
+    vec![
+        (Column::Project.zh(), project.to_owned()),
+        ("_项目名称", name.to_owned()),
+        (Column::Milestone.zh(), last(&milestone.name).to_owned()),
+        ("_节点名称", zh(milestone.title.as_ref()).to_owned()),
+        ("_到期", format!("{:04}-{:02}-{:02}", due.year, due.month, due.day)),
+    ]
+}
+
+fn csv(rows: &[Cells]) -> csv::Result<String> {
+    let mut header = Vec::new();
+    for column in Column::ALL {
+        header.push(column.zh());
+        header.extend(HELPERS.iter().filter(|(behind, _)| behind == column).map(|(_, name)| *name));
+    }
+    header.push(HINT);
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(&header)?;
+    for row in rows {
+        let cell = |name: &&str| {
+            row.iter().find(|(column, _)| column == name).map_or_else(String::new, |(_, text)| neutral(text))
+        };
+        writer.write_record(header.iter().map(cell))?;
+    }
+    finish(writer)
+}
+
+fn finish(writer: Writer<Vec<u8>>) -> csv::Result<String> {
+    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// With a mark before UTF-8, by which Excel and WPS know it.
+fn encode(text: &str, encoding: LedgerEncoding) -> Result<Vec<u8>, Failure> {
+    if encoding != LedgerEncoding::Gb18030 {
+        return Ok([b"\xef\xbb\xbf", text.as_bytes()].concat());
+    }
+    let (bytes, _, lost) = encoding_rs::GB18030.encode(text);
+    if lost {
+        return Err(Failure::Failed("a name cannot be written in GB18030 / 有名称无法用 GB18030 表示".to_owned()));
+    }
+    Ok(bytes.into_owned())
+}
+
+fn write(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+    match file {
+        Some(file) => {
+            std::fs::write(file, bytes).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))
+        }
+        None => std::io::Write::write_all(&mut std::io::stdout(), bytes).map_err(Failure::failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_spreadsheet_would_calculate_is_written_as_text() {
+        let row =
+            vec![("_指标名称", "=HYPERLINK(1)".to_owned()), ("数值", String::new()), ("_提示", "a,\"b\"".to_owned())];
+        let text = csv(&[row]).unwrap();
+        let lines: Vec<_> = text.split("\r\n").collect();
+        assert!(
+            lines[0].starts_with("区域,_区域名称,指标,_指标名称,_目标,维度") && lines[0].ends_with(",_提示"),
+            "{text}"
+        );
+        assert!(lines[1].contains(",'=HYPERLINK(1),") && lines[1].ends_with("\"a,\"\"b\"\"\""), "{text}");
+    }
+
+    #[test]
+    fn a_template_is_utf8_with_a_mark_or_gb18030() {
+        assert_eq!(encode("区", LedgerEncoding::Auto).unwrap(), b"\xef\xbb\xbf\xe5\x8c\xba");
+        assert_eq!(encode("区", LedgerEncoding::Gb18030).unwrap(), b"\xc7\xf8");
+    }
+}

@@ -1,0 +1,55 @@
+//! What every teller of a story sees: the scenario, the plan as defined, the script so far.
+
+use jiff::civil::Date;
+use songhua_domain::event::{Actor, Event, EventInput, SubmissionRef};
+use songhua_domain::id::PlanId;
+use songhua_domain::state::PlanState;
+use uuid::Uuid;
+
+use super::calendar::day_of;
+use super::scenario::{Fault, Scenario};
+use super::script::{Script, Step, clerk, office};
+use super::{BEGIN, NOW, figures, milestones, office as plan_office};
+
+/// See the module.
+pub(super) struct Stage<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) state: PlanState,
+    pub(super) script: Script,
+    /// The last day of the history.
+    pub(super) today: Date,
+}
+
+impl Stage<'_> {
+    /// Who verifies.
+    pub(super) fn inspector(&self) -> Actor {
+        clerk(&self.scenario.office.inspector)
+    }
+}
+
+/// The whole history of `plan` after `definitions`, in order.
+pub(super) fn script(plan: &PlanId, definitions: &[EventInput]) -> Result<Vec<Step>, Fault> {
+    let scenario = Scenario::read()?;
+    let today = day_of(NOW);
+    let mut stage = Stage { scenario: &scenario, state: defined(definitions), script: Script::new(plan), today };
+    plan_office::tell(&mut stage)?;
+    milestones::tell(&mut stage)?;
+    figures::tell(&mut stage)?;
+    stage.script.until(NOW)
+}
+
+/// The plan as its definitions leave it.
+fn defined(definitions: &[EventInput]) -> PlanState {
+    let mut state = PlanState::default();
+    for (position, input) in (1..).zip(definitions) {
+        state.evolve(&Event {
+            position,
+            recorded_time: BEGIN,
+            actor: office(),
+            submission: SubmissionRef { id: Uuid::nil(), index: 0, count: 1 },
+            back_dated: false,
+            input: input.clone(),
+        });
+    }
+    state
+}

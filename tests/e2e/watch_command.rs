@@ -1,0 +1,120 @@
+//! `songhua watch`: lines for people and for programs, over a broken connection, until Ctrl-C.
+//!
+//! Two threads: see `watch`.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use songhua_wire::pb;
+
+use crate::progress_world::World;
+use crate::watch::{report, told};
+
+/// How long a line may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A watch that runs; its lines as they come.
+struct Watching {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Watching {
+    fn begin(world: &World, arguments: &[&str]) -> Self {
+        let mut command = world.sandbox.command(&[&["watch"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    fn line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("another line")
+    }
+
+    /// Lines up to the first that `is_last`.
+    fn until(&self, is_last: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line: &String| !is_last(line)) {
+            lines.push(self.line());
+        }
+        lines
+    }
+
+    /// Ctrl-C; gives the exit code and what it said on standard error.
+    fn interrupt(mut self) -> (Option<i32>, String) {
+        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let code = self.child.wait().unwrap().code();
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (code, said)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_lines_are_the_changes_of_the_rpc_across_kill_9_and_ctrl_c_is_success() {
+    let mut world = World::harbin().await;
+    report(&world, "circle-hit", 9, "61").await;
+    let watching = Watching::begin(&world, &["--json", "--after", "0"]);
+    let change = |line: &str| serde_json::from_str::<pb::StatusChange>(line).unwrap();
+    let is_of = |area: &'static str| {
+        move |line: &str| change(line).area == area && change(line).indicator == "platforms" && change(line).from != 0
+    };
+    let mut lines = watching.until(is_of("circle-hit"));
+    world.sandbox.kill();
+    world.sandbox.serve().await;
+    world.reconnect().await;
+    let last = report(&world, "circle-heu", 9, "61").await;
+    lines.extend(watching.until(is_of("circle-heu")));
+    let printed: Vec<_> = lines.iter().map(|line| change(line)).collect();
+    assert_eq!(printed, told(&world, last).await);
+    let (code, said) = watching.interrupt();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("连接中断") && said.contains("going on from position"), "{said}");
+    assert!(!said.contains("模拟"), "nothing is simulated: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_says_date_area_indicator_and_both_statuses() {
+    let world = World::harbin().await;
+    let position = report(&world, "circle-hit", 9, "61").await;
+    report(&world, "circle-heu", 9, "61").await;
+    let watching = Watching::begin(&world, &["--after", "0", "--area", "circle-hit", "--indicator", "platforms"]);
+    let first = watching.line();
+    assert!(first.contains(" [platforms] – → ○ 无数据 no data @ "), "{first}");
+    let second = watching.line();
+    for word in ["[circle-hit]", "[platforms] NO_DATA → ✔ 当前已达标 met so far", &format!("@ {position}")] {
+        assert!(second.contains(word), "{word}: {second}");
+    }
+    let day = told(&world, position).await.last().unwrap().date.unwrap();
+    assert!(second.starts_with(&format!("{:04}-{:02}-{:02} ", day.year, day.month, day.day)), "{second}");
+    assert_eq!(watching.interrupt(), (Some(0), String::new()));
+    let refused = world.sandbox.run(&["watch", "--area", "atlantis"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("UNKNOWN_RESOURCE") && refused.stderr.contains("areas[0]"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_server_or_without_a_reader_it_ends() {
+    let mut world = World::harbin().await;
+    // Whoever reads the lines goes away after the first: the next one ends the watch.
+    let mut child = world.sandbox.command(&["watch", "--after", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    report(&world, "circle-hit", 9, "61").await;
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    assert_eq!(tokio::time::timeout(PATIENCE, ended).await.unwrap().unwrap().code(), Some(0));
+    world.sandbox.kill();
+    let unreachable = world.sandbox.run(&["watch"]);
+    assert_eq!(unreachable.code, 3, "{unreachable:?}");
+}
