@@ -1,8 +1,8 @@
 """A downstream service in Python: every event of a plan, in order, none skipped, none handled twice.
 
-    pip install nats-py grpcio-tools
-    python -m grpc_tools.protoc -I proto --python_out=stubs --grpc_python_out=stubs \
-        proto/songhua/v1/*.proto proto/google/type/*.proto
+    pip install nats-py grpcio-tools googleapis-common-protos
+    mkdir stubs
+    python -m grpc_tools.protoc -I proto --python_out=stubs --grpc_python_out=stubs proto/songhua/v1/*.proto
     PYTHONPATH=stubs python nats_consumer.py --plan harbin-2022-2026 --state handled --token-file auditor.token
 
 NATS delivers at least once, and keeps a message only as long as the stream's limits let it. So this program

@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use songhua_tests::{Output, Sandbox, ServeOptions, introduce, pb, python, repository, submit};
 
 /// Makes Python stubs in `out`.
-fn stubs(out: &Path) {
+pub(crate) fn stubs(out: &Path) {
     let proto = repository().join("proto");
     std::fs::create_dir(out).unwrap();
     let mut protos: Vec<PathBuf> =

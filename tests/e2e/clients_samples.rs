@@ -7,7 +7,7 @@ use std::process::Command;
 
 use prost::Message;
 use prost_types::FileDescriptorSet;
-use songhua_tests::{Output, Sandbox, introduce, pb, python, repository, submit};
+use songhua_tests::{Output, Sandbox, at_hand, introduce, pb, python, repository, submit};
 
 const GO: &str = "tests/clients/go/main.go";
 const JAVA: &str = "tests/clients/java/Sample.java";
@@ -219,21 +219,6 @@ fn the_check_of_names_finds_a_wrong_one() {
     assert!(names.has_java_accessor("getTargetsList") && !names.has_java_accessor("getTarget_"));
     assert!(names.has_java_type("IngestServiceGrpc") && !names.has_java_type("Submission"));
     assert!(!names.rpcs.contains("Push") && names.rpcs.contains("Replay"));
-}
-
-/// Whether what a sample needs is at hand. In the gate it must be.
-fn at_hand(what: &str, programs: &[&str], files: &[PathBuf]) -> bool {
-    let runs = |program: &&str| Command::new("which").arg(program).output().is_ok_and(|found| found.status.success());
-    let missing_programs = programs.iter().filter(|program| !runs(program)).map(ToString::to_string);
-    let missing_files = files.iter().filter(|file| !file.exists()).map(|file| file.display().to_string());
-    let missing: Vec<String> = missing_programs.chain(missing_files).collect();
-    assert!(missing.is_empty() || std::env::var_os("CI").is_none(), "{what}: .ci/run installs {missing:?}");
-    if !missing.is_empty() {
-        eprintln!(
-            "the {what} sample was not compiled: {missing:?} are not at hand; .ci/run says which packages have them"
-        );
-    }
-    missing.is_empty()
 }
 
 fn run(command: &mut Command) {

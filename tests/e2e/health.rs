@@ -4,10 +4,11 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use songhua_tests::pb;
-use songhua_tests::{Client, PLAN_ID, Sandbox, call_raw, many, push};
+use songhua_tests::{Client, Nats, PLAN_ID, Sandbox, call_raw, many, push};
 use tonic::{Code, Status};
 
 use crate::metrics::{Page, get};
+use crate::relay_world::relayed_to;
 
 const SERVING: [u8; 2] = [0x08, 1];
 const NOT_SERVING: [u8; 2] = [0x08, 2];
@@ -62,6 +63,24 @@ async fn every_service_and_follower_answers_for_itself() {
 }
 
 #[tokio::test]
+async fn a_relay_without_its_server_is_told_and_takes_nothing_else_down() {
+    let mut nats = Nats::start();
+    let sandbox = Sandbox::start_with(relayed_to(&nats, &[])).await;
+    let admin = sandbox.admin().await;
+    let relay = format!("relay/{PLAN_ID}");
+    until(&admin, &relay, SERVING).await;
+    nats.kill();
+    until(&admin, &relay, NOT_SERVING).await;
+    let labels = [("plan", PLAN_ID), ("follower", "relay"), ("state", "WAITING")];
+    assert_eq!(Page::of(&sandbox).await.value("songhua_follower_state", &labels), 1);
+    until(&admin, "songhua.v1.IngestService", SERVING).await;
+    assert_eq!(get(&sandbox, "/readyz", None).await.0, 200);
+    nats.serve();
+    until(&admin, &relay, SERVING).await;
+    assert_eq!(Page::of(&sandbox).await.value("songhua_follower_state", &labels), 0);
+}
+
+#[tokio::test]
 async fn damage_stops_ingest_and_is_told_everywhere_with_its_plan() {
     let mut sandbox = Sandbox::start().await;
     let clerk = sandbox.lead_of_all("drc").await;
@@ -76,7 +95,8 @@ async fn damage_stops_ingest_and_is_told_everywhere_with_its_plan() {
     let status = admin.admin.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
     assert!(status.plans[0].read_only.contains("damage"), "{:?}", status.plans[0]);
     let said = sandbox.server_log();
-    let lines: Vec<_> = said.lines().filter(|line| line.contains("the plan takes no writes")).collect();
+    let lines: Vec<_> =
+        said.lines().filter(|line| line.contains("node::health") && line.contains("takes no writes")).collect();
     assert!(lines.len() == 1 && lines[0].contains(PLAN_ID), "{lines:?}");
 }
 

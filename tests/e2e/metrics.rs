@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use songhua_tests::pb::{self, Role};
 use songhua_tests::{
-    PLAN_ID, PushStream, Sandbox, call_raw, date, days_ago, many, push, reason, send_bytes, stock, submit,
+    PLAN, PLAN_ID, PushStream, Sandbox, call_raw, date, days_ago, many, push, reason, send_bytes, stock, submit,
 };
 use tonic::Code;
 
@@ -119,7 +119,7 @@ async fn a_push_shows_in_every_series_that_counts_it() {
     };
     assert_eq!(calls("Submit", "OK"), 1);
     assert_eq!(calls("Submit", "INVALID_ARGUMENT"), 1);
-    assert_eq!(calls("SubmitStream", "OK"), 1 + 2);
+    assert!(calls("SubmitStream", "OK") >= 1, "one was read to its end");
     let submit_method = [("method", "songhua.v1.IngestService/Submit")];
     assert_eq!(grown("songhua_grpc_answer_seconds_count", &submit_method), 2);
 }
@@ -140,12 +140,19 @@ async fn positions_followers_and_queues_are_told_as_they_are() {
     assert_eq!(page.find("songhua_follower_lag_records", &projector), Some(0));
     let state = |state| page.find("songhua_follower_state", &[projector[0], projector[1], ("state", state)]);
     assert_eq!((state("RUNNING"), state("REBUILDING"), state("STOPPED")), (Some(1), Some(0), Some(0)));
+    let relay = [PLAN_LABEL, ("follower", "relay")];
+    assert_eq!(page.find("songhua_follower_state", &[relay[0], relay[1], ("state", "OFF")]), Some(1));
+    assert_eq!(page.find("songhua_follower_lag_records", &relay), None, "what is off is not behind");
     assert_eq!(page.find("songhua_queue_submissions", &[PLAN_LABEL]), Some(0));
     assert_eq!(page.find("songhua_plan_open", &[PLAN_LABEL]), Some(1));
     assert_eq!(page.find("songhua_plan_read_only", &[PLAN_LABEL]), Some(0));
     assert_eq!(page.find("songhua_ready", &[]), Some(1));
     assert!(page.value("songhua_disk_bytes", &[PLAN_LABEL, ("what", "log")]) > 10_000);
     assert!(page.value("songhua_disk_bytes", &[PLAN_LABEL, ("what", "views")]) > 10_000);
+    let replay = pb::ReplayRequest { parent: PLAN.to_owned(), ..Default::default() };
+    let mut answers = sandbox.admin().await.audit.replay(replay).await.unwrap().into_inner();
+    while answers.message().await.unwrap().is_some() {}
+    assert_eq!(Page::of(&sandbox).await.value("songhua_replayed_records_total", &[]), durable);
     assert_eq!(page.find("songhua_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), Some(1));
 }
 
@@ -212,14 +219,13 @@ async fn only_a_grant_for_every_plan_may_look() {
     assert_eq!(code, 403);
     assert!(body.contains("one plan") && body.contains("授权") && !body.contains("songhua_"), "{body}");
     let page = Page::of(&sandbox).await;
-    assert_eq!(page.value("songhua_refusals_total", &[("reason", "TOKEN_MISSING")]), 1);
-    assert_eq!(page.value("songhua_refusals_total", &[("reason", "TOKEN_INVALID")]), 2);
+    assert_eq!(page.value("songhua_refusals_total", &[("reason", "TOKEN_MISSING")]), 2);
+    assert_eq!(page.value("songhua_refusals_total", &[("reason", "TOKEN_INVALID")]), 1);
     assert_eq!(page.value("songhua_refusals_total", &[("reason", "OUT_OF_SCOPE")]), 1);
     // Refused attempts are kept, as those over gRPC are.
     sandbox.terminate();
     let system = sandbox.data().join("system");
-    let kept =
-        sandbox.files().into_iter().filter(|file| file.starts_with(&system)).flat_map(|file| std::fs::read(file));
+    let kept = sandbox.files().into_iter().filter(|file| file.starts_with(&system)).flat_map(std::fs::read);
     let kept: Vec<u8> = kept.flatten().collect();
     assert!(kept.windows(12).any(|window| window == b"GET /metrics"), "no attempt is in the system log");
 }

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use songhua_tests::pb::Role;
-use songhua_tests::{Nats, Output, Sandbox, days_ago, many, push, stock};
+use songhua_tests::pb::{self, Role};
+use songhua_tests::{Client, Nats, Output, Sandbox, days_ago, many, push, stock};
 
 use crate::relay_world::{EVENTS, Published, consume, published, python_consumer, relay_is_up, served, stream_holds};
 
@@ -63,12 +63,16 @@ async fn a_consumer_fills_gaps_and_goes_on(sample: fn(&Sandbox) -> Command) {
     let first = handled(&output);
     assert!(first.iter().map(|(position, _)| *position).eq(1..=middle), "complete and in order: {first:?}");
     assert_eq!(replayed(&first), (1..start).chain(missing).collect::<Vec<_>>(), "and nothing that was in the stream");
+    goes_on(&sandbox, &nats, &consumer, &clerk, &events[200..]).await;
+}
 
+async fn goes_on(sandbox: &Sandbox, nats: &Nats, consumer: &Consumer, clerk: &Client, events: &[pb::EventInput]) {
+    let middle = sandbox.durable().await;
     assert!(nats.jetstream().await.delete_stream(EVENTS).await.unwrap().success);
-    assert!(push(&clerk, &events[200..], 10).await.1);
+    assert!(push(clerk, events, 10).await.1);
     let last = sandbox.durable().await;
-    stream_holds(&nats, 1..=last).await;
-    let output = consumer.until(&sandbox, &nats, last);
+    stream_holds(nats, 1..=last).await;
+    let output = consumer.until(sandbox, nats, last);
     let second = handled(&output);
     assert!(second.iter().map(|(position, _)| *position).eq(middle + 1..=last), "goes on: {second:?}");
     assert_eq!(replayed(&second), Vec::<u64>::new());

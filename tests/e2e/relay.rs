@@ -6,12 +6,13 @@ use std::process::Command;
 
 use prost::Message;
 use serde_json::Value;
-use songhua_tests::{Nats, PLAN, PLAN_ID, dimension, event, python, repository, stock, submit};
+use songhua_tests::{Nats, PLAN, PLAN_ID, Sandbox, ServeOptions, dimension, event, python, repository, stock, submit};
 use songhua_wire::google::type_::Date;
 use songhua_wire::pb;
 use songhua_wire::pb::event_input::Payload;
 use tonic::Request;
 
+use crate::demo_world::DEMO;
 use crate::progress_world::{World, accepted, baseline, corrected, rejected};
 use crate::relay_world::{EVENTS, PROGRESS, Published, eventually, published, relay_is_up, relayed_to};
 
@@ -129,7 +130,7 @@ async fn every_record_is_published_under_its_subject_with_its_headers_and_its_co
         let content: pb::Event = serde_json::from_slice(&message.payload).unwrap();
         assert_eq!(content, pb::Event::decode(record.as_slice()).unwrap());
     }
-    assert_eq!(before.len(), 7, "the city, two zones, four circles: {before:?}");
+    assert_eq!(before.len(), 11, "the city, two zones, eight circles: {before:?}");
 
     let of = |subject: &str| {
         let subject = format!("songhua.v1.{PLAN_ID}.{subject}");
@@ -232,6 +233,28 @@ async fn changes_of_status_are_published_as_watchers_see_them() {
     let subjects: BTreeSet<_> = messages.iter().map(|message| message.subject.as_str()).collect();
     let expected = format!("songhua.v1.{PLAN_ID}.circle-hit.progress.tech-firms");
     assert!(subjects.contains(expected.as_str()), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn each_plan_has_streams_of_its_own_and_what_is_simulated_says_so_in_every_message() {
+    let nats = Nats::start();
+    let plans = vec![repository().join("seeds/harbin-2022-2026").display().to_string()];
+    let arguments = relayed_to(&nats, &[]).arguments;
+    let sandbox = Sandbox::start_with(ServeOptions { arguments, plans, demo: true, ..Default::default() }).await;
+    relay_is_up(&sandbox).await;
+    let real = [published(&nats, EVENTS).await, published(&nats, PROGRESS).await].concat();
+    assert!(real.iter().all(|message| !message.headers.contains_key("ce-simulated")), "{real:?}");
+    let demo = DEMO.trim_start_matches("plans/");
+    let durable = sandbox.plan_status(demo).await.durable_position;
+    let stream = format!("SONGHUA_EVENTS_{demo}");
+    let complete = async || Some(published(&nats, &stream).await).filter(|there| there.len() as u64 == durable);
+    let events = eventually("the demo's events are published", complete).await;
+    let changes = published(&nats, &format!("SONGHUA_PROGRESS_{demo}")).await;
+    assert!(!changes.is_empty());
+    let in_its_own = |message: &Published| message.subject.starts_with(&format!("songhua.v1.{demo}."));
+    for message in events.iter().chain(&changes) {
+        assert!(message.header("ce-simulated") == "true" && in_its_own(message), "{message:?}");
+    }
 }
 
 /// `proto/asyncapi.yaml` as JSON.

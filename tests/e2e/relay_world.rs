@@ -141,23 +141,11 @@ pub(crate) fn consume(mut sample: Command, sandbox: &Sandbox, nats: &Nats, argum
 pub(crate) fn python_consumer(sandbox: &Sandbox) -> Command {
     let stubs = sandbox.path("stubs");
     if !stubs.exists() {
-        std::fs::create_dir(&stubs).unwrap();
-        let out = |kind: &str| format!("--{kind}_out={}", stubs.display());
-        let mut protoc = Command::new(python());
-        protoc.current_dir(repository()).args([
-            "-m",
-            "grpc_tools.protoc",
-            "-Iproto",
-            &out("python"),
-            &out("grpc_python"),
-        ]);
-        let files = ["songhua/v1", "google/type"].map(|folder| repository().join("proto").join(folder));
-        let files = files.iter().flat_map(|folder| songhua_tests::files_below(folder));
-        let made = protoc.args(files.filter(|file| file.extension().is_some_and(|end| end == "proto"))).status();
-        assert!(made.unwrap().success(), "the stubs are made");
+        crate::clients::stubs(&stubs);
     }
     let mut command = Command::new(python());
-    command.arg(repository().join("tests/clients/nats_consumer.py")).env("PYTHONPATH", stubs);
+    command.arg(repository().join("tests/clients/nats_consumer.py"));
+    command.env("PYTHONPATH", stubs).env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
 

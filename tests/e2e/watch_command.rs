@@ -5,12 +5,12 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use songhua_wire::pb;
 
 use crate::progress_world::World;
-use crate::watch::{report, told};
+use crate::watch::{report, told, world};
 
 /// How long a line may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl Watching {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn json_lines_are_the_changes_of_the_rpc_across_kill_9_and_ctrl_c_is_success() {
-    let mut world = World::harbin().await;
+    let mut world = world().await;
     report(&world, "circle-hit", 9, "61").await;
     let watching = Watching::begin(&world, &["--json", "--after", "0"]);
     let change = |line: &str| serde_json::from_str::<pb::StatusChange>(line).unwrap();
@@ -86,18 +86,29 @@ async fn json_lines_are_the_changes_of_the_rpc_across_kill_9_and_ctrl_c_is_succe
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_says_date_area_indicator_and_both_statuses() {
-    let world = World::harbin().await;
+    let world = world().await;
     let position = report(&world, "circle-hit", 9, "61").await;
     report(&world, "circle-heu", 9, "61").await;
     let watching = Watching::begin(&world, &["--after", "0", "--area", "circle-hit", "--indicator", "platforms"]);
-    let first = watching.line();
-    assert!(first.contains(" [platforms] – → ○ 无数据 no data @ "), "{first}");
-    let second = watching.line();
-    for word in ["[circle-hit]", "[platforms] NO_DATA → ✔ 当前已达标 met so far", &format!("@ {position}")] {
-        assert!(second.contains(word), "{word}: {second}");
+    let of_target = |change: &pb::StatusChange| change.target == world.name("areas/circle-hit/targets/platforms");
+    let changes: Vec<_> = told(&world, position).await.into_iter().filter(of_target).collect();
+    assert_eq!((changes.len(), changes[0].from(), changes[1].position), (2, pb::Status::Unspecified, position));
+    for (change, shape) in changes.iter().zip(["○", "✔"]) {
+        let (day, word) = (change.date.unwrap(), change.to_label.clone().unwrap());
+        let from = change.from().as_str_name().replace("STATUS_", "").replace("UNSPECIFIED", "–");
+        let expected = format!(
+            "{:04}-{:02}-{:02} {} [circle-hit] {} [platforms] {from} → {shape} {} {} @ {}",
+            day.year,
+            day.month,
+            day.day,
+            change.area_name.clone().unwrap().zh,
+            change.indicator_name.clone().unwrap().zh,
+            word.zh,
+            word.en,
+            change.position
+        );
+        assert_eq!(watching.line(), expected);
     }
-    let day = told(&world, position).await.last().unwrap().date.unwrap();
-    assert!(second.starts_with(&format!("{:04}-{:02}-{:02} ", day.year, day.month, day.day)), "{second}");
     assert_eq!(watching.interrupt(), (Some(0), String::new()));
     let refused = world.sandbox.run(&["watch", "--area", "atlantis"]);
     assert_eq!(refused.code, 1, "{refused:?}");
@@ -105,8 +116,24 @@ async fn a_line_says_date_area_indicator_and_both_statuses() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simulated_changes_are_announced_as_such_once() {
+    let world = world().await;
+    let plan = "qingshui-2025-2027";
+    let loaded = world.sandbox.run(&["plan", "load", "--simulated", &format!("tests/fixtures/plans/{plan}")]);
+    assert_eq!(loaded.code, 0, "{loaded:?}");
+    let begun = Instant::now();
+    while world.sandbox.run(&["progress", "plan", "--plan", plan]).code != 0 {
+        assert!(begun.elapsed() < PATIENCE, "the plan cannot be read");
+    }
+    let watching = Watching::begin(&world, &["--plan", plan, "--after", "0"]);
+    watching.until(|line| line.contains('→'));
+    let (code, said) = watching.interrupt();
+    assert_eq!((code, said.trim()), (Some(0), "模拟数据 SIMULATED DATA"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_server_or_without_a_reader_it_ends() {
-    let mut world = World::harbin().await;
+    let mut world = world().await;
     // Whoever reads the lines goes away after the first: the next one ends the watch.
     let mut child = world.sandbox.command(&["watch", "--after", "0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();

@@ -16,5 +16,5 @@ pub use nats::Nats;
 pub use raw::{call_raw, http_get, send_bytes, stream_raw};
 pub use sandbox::{Client, Output, Sandbox, ServeOptions, Token, binary, repository};
 pub use songhua_wire::{google, pb};
-pub use tools::{nats_server, nats_server_version, python};
+pub use tools::{at_hand, nats_server, nats_server_version, python};
 pub use world::*;

@@ -32,6 +32,8 @@ pub struct ServeOptions {
     pub plans: Vec<String>,
     /// Where gRPC listens; a free port of this machine if empty.
     pub grpc_address: String,
+    /// Serve the demo, from a directory that is not the repository; then `plans` may be empty.
+    pub demo: bool,
 }
 
 impl ServeOptions {
@@ -220,7 +222,10 @@ impl Sandbox {
         let grpc = if options.grpc_address.is_empty() { "127.0.0.1:0" } else { &options.grpc_address };
         command.args(["--grpc-address", grpc, "--http-address", "127.0.0.1:0"]);
         let harbin = [HARBIN.to_owned()];
-        for plan in if options.plans.is_empty() { &harbin[..] } else { &options.plans } {
+        if options.demo {
+            command.current_dir(self.directory.path()).arg("--demo");
+        }
+        for plan in if options.plans.is_empty() && !options.demo { &harbin[..] } else { &options.plans } {
             command.args(["--plan", plan]);
         }
         command.args(&options.arguments);
@@ -235,6 +240,12 @@ impl Sandbox {
         clean_environment(&mut command);
         command.env("SONGHUA_DATA", self.data()).args(arguments);
         command
+    }
+
+    /// Starts the server on the same directory with other options.
+    pub async fn serve_as(&mut self, options: ServeOptions) {
+        self.options = options;
+        self.serve().await;
     }
 
     /// Starts the server and waits until it is ready.

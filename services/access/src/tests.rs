@@ -72,3 +72,14 @@ fn an_administrator_of_one_plan_does_not_administer_the_deployment() {
     assert!(admin.require(Permission::Administer, Some(&"p-one".parse().unwrap())).is_ok());
     assert!(admin.require(Permission::Administer, None).is_err());
 }
+
+#[test]
+fn everybody_but_a_reader_may_replay() {
+    let directory = Directory::default();
+    let may = |role| {
+        let token = Token::generate().unwrap();
+        directory.evolve(&event(1, SystemPayload::AccessGranted(grant(&token, role, None, None))));
+        directory.authenticate(token.reveal(), at(2)).unwrap().require(Permission::Replay, None).is_ok()
+    };
+    assert_eq!([Role::Agency, Role::Auditor, Role::Admin, Role::Reader].map(may), [true, true, true, false]);
+}

@@ -37,6 +37,7 @@ impl AuditServer {
     /// Checks everything that can be checked before the stream begins.
     fn admit(&self, caller: Principal, request: &pb::ReplayRequest) -> Result<Replay, Refused> {
         let plan = request::plan(&request.parent)?;
+        tracing::Span::current().record("plan", plan.as_str());
         caller.require(Permission::Replay, Some(&plan)).map_err(|error| refusal::from_access(&error))?;
         let found = self.histories.get(&plan);
         if *self.stop.borrow() {

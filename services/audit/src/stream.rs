@@ -188,6 +188,7 @@ impl Replay {
         valid.map_err(|error| refusal::from_access(&error))?;
         let scanned_position = self.next - 1;
         let durable_position = self.history.log().heads().durable.0;
+        metrics::counter!("songhua_replayed_records_total").increment(records.len() as u64);
         let mut response = pb::ReplayResponse { records, scanned_position, durable_position, ..Default::default() };
         if self.said.1.is_none() {
             let identity = self.history.log().identity();

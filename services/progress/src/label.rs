@@ -5,6 +5,7 @@
 
 use songhua_domain::score::{Mark, Score};
 use songhua_domain::vocabulary::Status;
+use songhua_wire::label::word_of_status;
 use songhua_wire::pb;
 
 /// The word for `score`, with what softens it in brackets: 参考, and 自报 or 已核 where a figure was judged.
@@ -33,33 +34,7 @@ fn word(score: &Score, lacks_baseline: bool) -> (&'static str, &'static str) {
         Status::NotScored if score.marks.contains(&Mark::NotApplicable) => ("不适用", "not applicable"),
         Status::NoPath if lacks_baseline => ("无基期", "no baseline"),
         Status::NoPath => ("未到期", "not due yet"),
-        status => word_of(status),
-    }
-}
-
-/// The word for a status by itself, where its components are not at hand.
-pub(crate) fn of_status(status: Status) -> pb::Name {
-    let (zh, en) = word_of(status);
-    pb::Name { zh: zh.to_owned(), en: en.to_owned() }
-}
-
-const fn word_of(status: Status) -> (&'static str, &'static str) {
-    match status {
-        Status::NotScored => ("不计分", "not scored"),
-        Status::Met => ("已达标", "met"),
-        Status::Missed => ("未达标", "missed"),
-        Status::MetProvisional => ("初步达标", "provisionally met"),
-        Status::MissedProvisional => ("初步未达标", "provisionally missed"),
-        Status::AwaitingData => ("待公布", "awaiting publication"),
-        Status::Overdue => ("逾期未报", "overdue"),
-        Status::NoData => ("无数据", "no data"),
-        Status::AwaitingAssessment => ("待评估", "awaiting assessment"),
-        Status::Stale => ("过期", "stale"),
-        Status::MetSoFar => ("当前已达标", "met so far"),
-        Status::OnTrack => ("正常", "on track"),
-        Status::Behind => ("滞后", "behind"),
-        Status::FarBehind => ("严重滞后", "far behind"),
-        Status::NoPath => ("无路径", "no path"),
+        status => word_of_status(status),
     }
 }
 
@@ -125,13 +100,11 @@ mod tests {
 
     #[test]
     fn every_status_has_its_own_word_in_both_languages() {
-        let with_score: fn(&Status) -> pb::Name = |status| of(&Score { status: *status, ..empty() }, false);
-        for label in [with_score, |status| of_status(*status)] {
-            let (zh, en): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
-                Status::ALL.iter().map(label).map(|label| (label.zh, label.en)).unzip();
-            assert_eq!((zh.len(), en.len()), (Status::ALL.len(), Status::ALL.len()));
-            assert!(!zh.contains("") && !en.contains(""));
-        }
+        let labels = Status::ALL.iter().map(|status| of(&Score { status: *status, ..empty() }, false));
+        let (zh, en): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
+            labels.map(|label| (label.zh, label.en)).unzip();
+        assert_eq!((zh.len(), en.len()), (Status::ALL.len(), Status::ALL.len()));
+        assert!(!zh.contains("") && !en.contains(""));
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl ProgressServer {
     fn reader(&self, caller: &Principal, plan: &PlanId) -> Result<PlanReader, Refused> {
         let allowed = caller.require(Permission::ReadProgress, Some(plan));
         allowed.map_err(|error| refusal::from_access(&error))?;
+        tracing::Span::current().record("plan", plan.as_str());
         self.readers.get(plan).ok_or_else(|| refusal::plan_not_found(plan))
     }
 

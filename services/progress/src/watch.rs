@@ -26,15 +26,16 @@ use songhua_domain::score::light_of;
 use songhua_log::Applied;
 use songhua_views::{Change, Model};
 use songhua_wire::code::Code;
+use songhua_wire::label::label_of_status;
 use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
+use crate::name;
 use crate::reader::PlanReader;
 use crate::refusal::{self, Refused};
-use crate::{label, name};
 
 /// Changes that are enough for a response; those of its last event come on top.
 const ENOUGH: usize = 500;
@@ -225,7 +226,7 @@ impl Watch {
             indicator_name: indicator_name.map(Into::into),
             from: from.map_or(0, Code::to_wire),
             to: to.to_wire(),
-            to_label: Some(label::of_status(*to)),
+            to_label: Some(label_of_status(*to)),
             to_light: light_of(*to).to_wire(),
             date: Some(date_to_pb(*date)),
         }

@@ -196,7 +196,7 @@ fn refused(error: &jetstream::Error) -> Trouble {
 }
 
 fn duplicate() -> String {
-    "the stream was emptied, and its server still remembers the ids of what was there: publishing again when its \
-     duplicate window is over / 主题流已被清空，去重窗口过后将重新发布"
+    "messages were removed from the stream, and its server still remembers their ids: publishing them again when its \
+     duplicate window is over / 主题流中的消息已被删除，去重窗口过后将重新发布"
         .to_owned()
 }

@@ -70,21 +70,21 @@ impl Changes {
 impl Source for Changes {
     async fn resume(&mut self, stream: &TopicStream) -> Result<(), Trouble> {
         let (identity, durable) = (self.voice.identity, self.log.heads().durable.0);
-        self.place = match place_of(stream, &identity, durable)? {
+        self.place = match place_of(&stream.name, &stream.last, &identity, durable)? {
             Some(place) => {
                 let resource = stream.last.mark().map(|mark| mark.resource.clone()).unwrap_or_default();
                 match self.has(place, resource).await? {
                     Some(true) => {}
                     Some(false) => {
                         let holds = format!("a change that the views do not have at position {}", place.position);
-                        return Err(refuse(stream, &identity, &holds));
+                        return Err(refuse(&stream.name, &identity, &holds));
                     }
                     None => return Err(Trouble::Passing(behind(place, self.end()))),
                 }
                 self.beginning.forget();
                 place
             }
-            None => Place { position: self.beginning.after(stream, self.from, durable), index: None },
+            None => Place { position: self.beginning.after(stream.created, self.from, durable), index: None },
         };
         Ok(())
     }
@@ -203,4 +203,39 @@ fn message(voice: &Voice, change: &Change, model: &Model) -> Result<Outgoing, Tr
     };
     let payload = Bytes::from(payload.map_err(|error| Trouble::lasting(error.to_string()))?);
     Ok(Outgoing { place, subject, headers, payload })
+}
+
+#[cfg(test)]
+mod tests {
+    use songhua_domain::vocabulary::Status;
+
+    use super::*;
+
+    /// Changes at these positions.
+    fn changes(positions: &[u64]) -> Vec<Change> {
+        let change = |position: &u64| Change {
+            position: *position,
+            n: 0,
+            area: "a".parse().expect("an id"),
+            indicator: "i".parse().expect("an id"),
+            from: None,
+            to: Status::Met,
+            date: jiff::civil::date(2026, 3, 1),
+        };
+        positions.iter().map(change).collect()
+    }
+
+    #[test]
+    fn changes_of_one_event_stay_together_if_they_fit() {
+        for (positions, most, count) in [
+            (&[][..], 3, 0),
+            (&[1, 1, 2], 3, 3),
+            (&[1, 1, 2, 2], 3, 2),
+            (&[1, 2, 2, 3], 3, 3),
+            (&[1, 1, 1, 1], 3, 3),
+            (&[1, 1, 1, 2], 3, 3),
+        ] {
+            assert_eq!(whole(&changes(positions), most).len(), count, "{positions:?}");
+        }
+    }
 }

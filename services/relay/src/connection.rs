@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::watch;
 
 /// How often the server is asked whether it is still there; two silent ones break the connection.
@@ -25,8 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Addresses of the servers of one cluster, comma separated: `nats://host:4222`, `tls://user:password@host`. Shown
 /// without what is secret in them.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Serialize)]
+#[serde(into = "String")]
 pub struct Servers(Vec<ServerAddr>);
 
 impl FromStr for Servers {
@@ -35,7 +35,8 @@ impl FromStr for Servers {
         let address = |text: &str| {
             // Not the text itself: it may hold a password.
             let refused = |detail: &str| ConnectionError::Address(detail.to_owned());
-            let address: ServerAddr = text.trim().parse().map_err(|error: std::io::Error| refused(&error.to_string()))?;
+            let address: ServerAddr =
+                text.trim().parse().map_err(|error: std::io::Error| refused(&error.to_string()))?;
             match (address.scheme(), address.host()) {
                 (_, "") => Err(refused("no host")),
                 ("nats" | "tls", _) => Ok(address),
@@ -46,11 +47,33 @@ impl FromStr for Servers {
     }
 }
 
-impl TryFrom<String> for Servers {
-    type Error = ConnectionError;
-    fn try_from(text: String) -> Result<Self, ConnectionError> {
-        text.parse()
+impl Servers {
+    /// User and password, or a token alone, of the first address that has them. They hold for every server.
+    fn login(&self) -> Option<(String, Option<String>)> {
+        let address = self.0.iter().find(|address| address.has_user_pass())?;
+        let decoded = |text: &str| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
+        Some((decoded(address.username()?), address.password().map(decoded)))
     }
+}
+
+/// What the URL parser encoded, or the operator had to.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                decoded.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    decoded
 }
 
 impl From<Servers> for String {
@@ -63,7 +86,7 @@ impl fmt::Display for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, address) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            let secret = if address.username().is_some() || address.has_user_pass() { "***@" } else { "" };
+            let secret = if address.has_user_pass() || address.password().is_some() { "***@" } else { "" };
             let host = address.host();
             let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
             write!(f, "{comma}{}://{secret}{open}{host}{close}:{}", address.scheme(), address.port())?;
@@ -146,6 +169,12 @@ impl Connection {
                 note(&sender, &event);
                 std::future::ready(())
             });
+        // The client itself takes no credentials from an address.
+        connect = match options.servers.login() {
+            Some((user, Some(password))) => connect.user_and_password(user, password),
+            Some((token, None)) => connect.token(token),
+            None => connect,
+        };
         if let Some(path) = &options.credentials {
             let read = connect.credentials_file(path).await;
             connect = read.map_err(|error| ConnectionError::File { path: path.clone(), detail: error.to_string() })?;
@@ -236,7 +265,15 @@ mod tests {
         for secret in ["hunter2", "token99", "relay"] {
             assert!(!shown.contains(secret), "{shown}");
         }
-        assert_eq!(servers.0[0].password(), Some("hunter2"), "but it is used");
+    }
+
+    #[test]
+    fn the_first_login_holds_for_every_server() {
+        let login = |given: &str| given.parse::<Servers>().expect("addresses").login();
+        let text = |text: &str| text.to_owned();
+        assert_eq!(login("a,b"), None);
+        assert_eq!(login("a,nats://relay:p%40ss%2@b"), Some((text("relay"), Some(text("p@ss%2")))));
+        assert_eq!(login("tls://t0ken@a,nats://u:p@b"), Some((text("t0ken"), None)));
     }
 
     #[test]

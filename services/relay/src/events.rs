@@ -164,19 +164,19 @@ impl Source for Events {
     async fn resume(&mut self, stream: &TopicStream) -> Result<(), Trouble> {
         let (identity, durable) = (self.voice.identity, self.log.heads().durable.0);
         self.records.clear();
-        self.position = match place_of(stream, &identity, durable)? {
+        self.position = match place_of(&stream.name, &stream.last, &identity, durable)? {
             Some(place) => {
                 let stored = self.read(place.position, 0).await?;
                 let ours = stored.first().map(|record| Uuid::from_bytes(record.key));
                 let theirs = stream.last.mark().and_then(|mark| Uuid::try_parse(&mark.event_id).ok());
                 if ours.is_none() || ours != theirs {
                     let holds = format!("another event than this log has at position {}", place.position);
-                    return Err(refuse(stream, &identity, &holds));
+                    return Err(refuse(&stream.name, &identity, &holds));
                 }
                 self.beginning.forget();
                 place.position
             }
-            None => self.beginning.after(stream, self.from, durable),
+            None => self.beginning.after(stream.created, self.from, durable),
         };
         self.previous = Previous {
             by_area: HashMap::new(),
@@ -280,4 +280,103 @@ fn day_of(input: &pb::EventInput) -> Option<Date> {
 /// The beginning of a day, RFC 3339.
 pub(crate) fn midnight(day: &Date) -> String {
     format!("{:04}-{:02}-{:02}T00:00:00Z", day.year, day.month, day.day)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_nats::HeaderName;
+    use songhua_log::HashAlgorithm;
+
+    use super::*;
+    use crate::message::{Mark, header_value};
+
+    fn voice(payload: RelayPayload, simulated: bool) -> Voice {
+        let identity = Identity { log_id: Uuid::from_u128(1), epoch: 2, hash: HashAlgorithm::Sha256 };
+        Voice { plan: "p".parse().expect("an id"), identity, simulated, payload }
+    }
+
+    fn stored(event: &pb::Event) -> StoredRecord {
+        let (position, bytes) = (Position(7), Bytes::from(event.encode_to_vec()));
+        let (submission_first, submission_last) = (position, position);
+        StoredRecord { position, submission_first, submission_last, recorded_time_us: 0, key: [0; 16], bytes }
+    }
+
+    /// The records that the wire crate keeps, one of each event type, with their type tokens.
+    fn fixtures() -> Vec<(String, pb::Event)> {
+        let entries = std::fs::read_dir("../wire/fixtures/v1").expect("fixtures");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let records = paths.filter(|path| path.extension().is_some_and(|extension| extension == "bin"));
+        records
+            .map(|path| {
+                let token = path.file_stem().and_then(|stem| stem.to_str()).expect("a token").to_owned();
+                let bytes = std::fs::read(&path).expect("a record");
+                (token, pb::Event::decode(bytes.as_slice()).expect("an event"))
+            })
+            .collect()
+    }
+
+    fn text(message: &Outgoing, name: HeaderName) -> Option<String> {
+        message.headers.get(name).map(|value| value.as_str().to_owned())
+    }
+
+    #[test]
+    fn every_event_type_becomes_a_message_that_a_relay_knows_again() {
+        let fixtures = fixtures();
+        assert_eq!(fixtures.len(), 29);
+        for (token, event) in fixtures {
+            let record = stored(&event);
+            let header = decode_header(&record.bytes).expect("a header");
+            let message = message(&voice(RelayPayload::Json, false), &record, header.event_type, 3).expect("a message");
+            let input = event.input.as_ref().expect("input");
+            assert_eq!(text(&message, CE_TYPE), Some(format!("dev.songhua.v1.{token}")));
+            assert_eq!(text(&message, CE_ID), Some(input.event_id.clone()), "{token}");
+            assert_eq!(text(&message, CE_SEQUENCE), Some(sequence(7)), "{token}");
+            assert_eq!(text(&message, CE_PREVIOUS_SEQUENCE), Some(sequence(3)), "{token}");
+            assert_eq!(text(&message, CE_SIMULATED), None, "{token}");
+            assert!(text(&message, CE_TIME).expect("a time").parse::<Timestamp>().is_ok(), "{token}");
+            let data: pb::Event = serde_json::from_slice(&message.payload).expect("proto3-JSON");
+            assert_eq!(data, event, "{token}");
+            let mark = Mark::read(&message.headers).expect("a mark");
+            assert_eq!((mark.id.place, mark.event_id), (message.place, input.event_id.clone()), "{token}");
+        }
+    }
+
+    #[test]
+    fn as_protobuf_the_payload_is_the_stored_bytes() {
+        let (token, event) = fixtures().pop().expect("a fixture");
+        let record = stored(&event);
+        let message = message(&voice(RelayPayload::Protobuf, true), &record, &token, 0).expect("a message");
+        assert_eq!(message.payload, record.bytes);
+        assert_eq!(text(&message, CE_DATA_CONTENT_TYPE).as_deref(), Some("application/protobuf"));
+        assert_eq!(text(&message, CE_SIMULATED).as_deref(), Some("true"));
+    }
+
+    #[test]
+    fn what_an_event_carries_for_others_is_in_its_headers_encoded() {
+        let (token, mut event) = fixtures().pop().expect("a fixture");
+        event.trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+        event.input.as_mut().expect("input").correlation_id = "案件 1".to_owned();
+        let message = message(&voice(RelayPayload::Json, false), &stored(&event), &token, 0).expect("a message");
+        assert_eq!(text(&message, TRACE_PARENT), Some(event.trace_parent));
+        assert_eq!(text(&message, CE_CORRELATION_ID), Some(header_value("案件 1")));
+    }
+
+    #[test]
+    fn the_time_of_an_event_is_the_day_it_speaks_of_else_when_it_was_recorded() {
+        let date = |day| Date { year: 2026, month: 3, day };
+        let period = || Some(pb::ReferencePeriod { start: Some(date(1)), end: Some(date(31)) });
+        let reported = pb::MeasurementReported { period: period(), ..Default::default() };
+        let nothing = pb::NothingToReport { period: period(), ..Default::default() };
+        let reached = pb::MilestoneReached { reach_date: Some(date(9)), ..Default::default() };
+        let planned = pb::MilestonePlanned { due_date: Some(date(9)), ..Default::default() };
+        let input = |payload| pb::EventInput { payload: Some(payload), ..Default::default() };
+        assert_eq!(day_of(&input(Payload::MeasurementReported(reported))), Some(date(31)));
+        assert_eq!(day_of(&input(Payload::NothingToReport(nothing))), Some(date(31)));
+        let reached = input(Payload::MilestoneReached(reached));
+        assert_eq!(day_of(&reached), Some(date(9)));
+        let effective = pb::EventInput { effective_date: Some(date(8)), ..reached };
+        assert_eq!(day_of(&effective), Some(date(8)));
+        assert_eq!(day_of(&input(Payload::MilestonePlanned(planned))), None, "a due date is no time of an event");
+        assert_eq!(midnight(&date(8)), "2026-03-08T00:00:00Z");
+    }
 }

@@ -24,6 +24,9 @@ mod status;
 mod stream;
 mod subject;
 
+/// What a node logs unless it is told otherwise: the NATS client says each attempt to connect, the relay says it once.
+pub const LOG_FILTER: &str = "info,async_nats=off";
+
 pub use connection::{Connection, ConnectionError, ConnectionOptions, Servers};
 pub use message::RelayPayload;
 pub use relay::{Options, PlanRelay, PlanSource, RelayHandle};

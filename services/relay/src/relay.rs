@@ -184,8 +184,12 @@ impl<S: Source> Relay<S> {
         self.warn_of_singles(&stream);
         let room = self.room(&stream, &publisher);
         let mut at = At { last: stream.last_sequence, is_empty: stream.last.mark().is_none(), looked: Instant::now() };
-        self.reached(self.source.position());
+        let position = self.source.position();
+        self.status.send_modify(|status| status.position = position);
         let mut batch = self.source.fill(&stream, room).await?;
+        if batch.is_empty() {
+            self.reached(self.source.position());
+        }
         while !*stopping.borrow() {
             if at.looked.elapsed() >= CHECK_EVERY {
                 look(&stream, &mut at).await?;

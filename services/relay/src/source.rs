@@ -135,30 +135,33 @@ pub(crate) trait Source: Send + 'static {
     fn end(&self) -> u64;
 }
 
-/// Where the stream ends, if its last message may be of the history `ours` that ends at `durable`. The caller compares
-/// the message itself.
-pub(crate) fn place_of(stream: &TopicStream, ours: &Identity, durable: u64) -> Result<Option<Place>, Trouble> {
-    let mark = match &stream.last {
+/// Where stream `name` ends, if what stands last in it may be of the history `ours` that ends at `durable`; none = it is
+/// empty. The caller compares the message itself.
+///
+/// # Errors
+/// It is of another history, or of none.
+pub(crate) fn place_of(name: &str, last: &Last, ours: &Identity, durable: u64) -> Result<Option<Place>, Trouble> {
+    let mark = match last {
         Last::Nothing => return Ok(None),
         Last::Ours(mark) => mark,
         Last::Foreign(subject) => {
-            return Err(refuse(stream, ours, &format!("a message on {subject} that no relay wrote")));
+            return Err(refuse(name, ours, &format!("a message on {subject} that no relay wrote")));
         }
     };
     let MessageId { log_id, epoch, place } = mark.id;
     if (log_id, epoch) != (ours.log_id, ours.epoch) {
-        return Err(refuse(stream, ours, &format!("log {log_id} epoch {epoch}, position {}", place.position)));
+        return Err(refuse(name, ours, &format!("log {log_id} epoch {epoch}, position {}", place.position)));
     }
     if place.position > durable || place.position == 0 {
-        let detail = format!("this log at position {}, which ends at {durable} here", place.position);
-        return Err(refuse(stream, ours, &detail));
+        let holds = format!("position {} of this log, which ends at {durable} here", place.position);
+        return Err(refuse(name, ours, &holds));
     }
     Ok(Some(place))
 }
 
-/// The stream is of another history.
-pub(crate) fn refuse(stream: &TopicStream, ours: &Identity, holds: &str) -> Trouble {
-    let (name, log_id, epoch) = (&stream.name, ours.log_id, ours.epoch);
+/// Stream `name` is of another history.
+pub(crate) fn refuse(name: &str, ours: &Identity, holds: &str) -> Trouble {
+    let (log_id, epoch) = (ours.log_id, ours.epoch);
     Trouble::lasting(format!(
         "stream {name} ends with {holds}; this node serves log {log_id} epoch {epoch}: serve the log that the stream was \
          made of, or delete the stream and it is filled again / 主题流 {name} 的内容与本节点的日志不一致：请恢复对应的日志，\
@@ -174,13 +177,13 @@ pub(crate) struct Beginning {
 }
 
 impl Beginning {
-    /// The last position that is left out.
-    pub(crate) fn after(&mut self, stream: &TopicStream, from: RelayFrom, head: u64) -> u64 {
+    /// The last position that is left out of the stream that was made at `created`.
+    pub(crate) fn after(&mut self, created: i128, from: RelayFrom, head: u64) -> u64 {
         match self.decided {
-            Some((created, after)) if created == stream.created => after,
+            Some((same, after)) if same == created => after,
             _ => {
                 let after = from.after(head);
-                self.decided = Some((stream.created, after));
+                self.decided = Some((created, after));
                 after
             }
         }
@@ -189,5 +192,106 @@ impl Beginning {
     /// The stream holds something.
     pub(crate) const fn forget(&mut self) {
         self.decided = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_nats::HeaderMap;
+    use bytes::Bytes;
+    use songhua_log::HashAlgorithm;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::message::Mark;
+
+    const OURS: Identity = Identity { log_id: Uuid::from_u128(1), epoch: 2, hash: HashAlgorithm::Sha256 };
+
+    fn last(log_id: u128, epoch: u32, position: u64) -> Last {
+        let place = Place { position, index: None };
+        let id = MessageId { log_id: Uuid::from_u128(log_id), epoch, place };
+        Last::Ours(Mark { id, event_id: String::new(), resource: String::new() })
+    }
+
+    fn message(position: u64, bytes: usize) -> Outgoing {
+        let place = Place { position, index: None };
+        Outgoing { place, subject: String::new(), headers: HeaderMap::new(), payload: Bytes::from(vec![0; bytes]) }
+    }
+
+    #[test]
+    fn a_stream_of_this_history_goes_on_where_it_ends() {
+        assert_eq!(place_of("S", &Last::Nothing, &OURS, 9), Ok(None));
+        for position in [1, 8, 9] {
+            let place = place_of("S", &last(1, 2, position), &OURS, 9).expect("ours");
+            assert_eq!(place, Some(Place { position, index: None }));
+        }
+    }
+
+    #[test]
+    fn a_stream_of_another_history_is_refused_and_both_are_named() {
+        let foreign = Last::Foreign("a.b".to_owned());
+        let other = last(7, 2, 3);
+        for last in [&foreign, &other, &last(1, 1, 3), &last(1, 3, 3), &last(1, 2, 10), &last(1, 2, 0)] {
+            let Err(Trouble::Lasting(detail)) = place_of("S", last, &OURS, 9) else { panic!("{last:?} is refused") };
+            assert!(detail.contains(&OURS.log_id.to_string()) && detail.contains("stream S"), "{detail}");
+        }
+        let Err(Trouble::Lasting(detail)) = place_of("S", &other, &OURS, 9) else { panic!("refused") };
+        assert!(detail.contains(&Uuid::from_u128(7).to_string()), "{detail}");
+    }
+
+    #[test]
+    fn a_batch_ends_at_its_number_of_messages_or_bytes() {
+        let mut batch = Vec::new();
+        let mut room = Room { messages: 2, bytes: 1 << 20, message_bytes: 1 << 20 };
+        let taken = [1, 2, 3].map(|position| room.take(&mut batch, message(position, 10)));
+        assert_eq!(taken, [Ok(true), Ok(true), Ok(false)]);
+        assert_eq!(batch.len(), 2);
+
+        batch.clear();
+        let size = message(1, 100).size();
+        let mut room = Room { messages: 9, bytes: 2 * size, message_bytes: 1 << 20 };
+        let taken = [1, 2, 3].map(|position| room.take(&mut batch, message(position, 100)));
+        assert_eq!(taken, [Ok(true), Ok(true), Ok(false)]);
+    }
+
+    #[test]
+    fn a_message_above_the_bytes_of_a_batch_goes_alone() {
+        let mut batch = Vec::new();
+        let mut room = Room { messages: 9, bytes: 10, message_bytes: 1 << 20 };
+        assert_eq!(room.take(&mut batch, message(1, 100)), Ok(true));
+        assert_eq!(room.take(&mut batch, message(2, 0)), Ok(false));
+    }
+
+    #[test]
+    fn a_message_that_the_server_does_not_take_ends_the_batch_before_it_and_is_refused_by_itself() {
+        let mut batch = Vec::new();
+        let mut room = Room { messages: 9, bytes: 1 << 20, message_bytes: 1_000 };
+        assert_eq!(room.take(&mut batch, message(1, 10)), Ok(true));
+        assert_eq!(room.take(&mut batch, message(2, 1_000)), Ok(false));
+        batch.clear();
+        let Err(Trouble::Lasting(detail)) = room.take(&mut batch, message(2, 1_000)) else { panic!("refused") };
+        assert!(detail.contains("position 2") && detail.contains("max_payload"), "{detail}");
+    }
+
+    #[test]
+    fn an_empty_stream_keeps_its_beginning_until_it_holds_something_or_is_made_anew() {
+        let mut beginning = Beginning::default();
+        assert_eq!(beginning.after(1, RelayFrom::Head, 5), 5);
+        assert_eq!(beginning.after(1, RelayFrom::Head, 8), 5, "what came meanwhile is not left out");
+        assert_eq!(beginning.after(2, RelayFrom::Head, 8), 8, "another stream");
+        beginning.forget();
+        assert_eq!(beginning.after(2, RelayFrom::Head, 9), 9, "it was filled, then emptied");
+    }
+
+    #[test]
+    fn a_beginning_reads_back() {
+        for (text, from, after) in
+            [("beginning", RelayFrom::Beginning, 0), ("head", RelayFrom::Head, 7), ("3", RelayFrom::Position(3), 2)]
+        {
+            assert_eq!((text.parse(), from.to_string(), from.after(7)), (Ok(from), text.to_owned(), after));
+        }
+        for text in ["0", "-1", "", "Head", "1.5"] {
+            assert!(text.parse::<RelayFrom>().is_err(), "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RawMessage, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RawMessage, RetentionPolicy, State, StorageType};
 use async_nats::jetstream::{self, Context, ErrorCode, context::RequestErrorKind, message::StreamMessage};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -124,9 +124,7 @@ impl TopicStream {
         stream.last_sequence = info.state.last_sequence;
         stream.created = info.created.unix_timestamp_nanos();
         stream.is_whole = info.state.messages == info.state.last_sequence;
-        if info.state.messages > 0 {
-            stream.last = stream.last_on(">").await?;
-        }
+        stream.last = stream.last_of(&info.state).await?;
         let mut config = info.config;
         if !matches!(stream.last, Last::Foreign(_)) {
             config = stream.complete(spec, config).await?;
@@ -147,11 +145,30 @@ impl TopicStream {
 
     /// What stands last on the subjects that `filter` selects.
     pub(crate) async fn last_on(&self, filter: &str) -> Result<Last, Trouble> {
+        self.get(&json!({ "last_by_subj": filter })).await
+    }
+
+    /// What stands last in the stream: at its last sequence, or before, where the last messages were deleted one by one.
+    /// Asked for the last on ">", a server has nothing if that very message was deleted (2.15).
+    async fn last_of(&self, state: &State) -> Result<Last, Trouble> {
+        if state.messages == 0 {
+            return Ok(Last::Nothing);
+        }
+        for sequence in (state.first_sequence..=state.last_sequence).rev() {
+            let last = self.get(&json!({ "seq": sequence })).await?;
+            if last != Last::Nothing {
+                return Ok(last);
+            }
+        }
+        Err(Trouble::passing(format!("stream {} is being emptied", self.name)))
+    }
+
+    async fn get(&self, which: &serde_json::Value) -> Result<Last, Trouble> {
         #[derive(Deserialize)]
         struct Got {
             message: RawMessage,
         }
-        match self.ask::<Got>("MSG.GET", &json!({ "last_by_subj": filter })).await? {
+        match self.ask::<Got>("MSG.GET", which).await? {
             Ok(Got { message }) => {
                 let message = StreamMessage::try_from(message).map_err(|error| Trouble::passing(error.to_string()))?;
                 Ok(Mark::read(&message.headers).map_or_else(|| Last::Foreign(message.subject.to_string()), Last::Ours))

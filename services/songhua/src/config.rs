@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::{Deserialize, Serialize};
-use songhua_relay::{RelayFrom, RelayPayload, Servers};
+use songhua_relay::{ConnectionError, RelayFrom, RelayPayload, Servers};
 
 /// Settings of `serve`, each also an environment variable and a key of the configuration file.
 #[derive(Debug, Clone, Args)]
@@ -50,7 +50,7 @@ pub(crate) struct ServeArgs {
     pub views_cache_mib: Option<u64>,
     /// NATS servers to publish to, comma separated [default: none, topics are off] / NATS 服务器，默认不发布
     #[arg(long, env = "SONGHUA_NATS_URL", value_name = "URL", hide_env_values = true)]
-    pub nats_url: Option<Servers>,
+    pub nats_url: Option<String>,
     /// NATS credentials (.creds) / NATS 凭据文件
     #[arg(long, env = "SONGHUA_NATS_CREDS", value_name = "FILE")]
     pub nats_creds: Option<PathBuf>,
@@ -96,7 +96,7 @@ struct FileConfig {
     log_format: Option<LogFormat>,
     queue_submissions_max: Option<usize>,
     views_cache_mib: Option<u64>,
-    nats_url: Option<Servers>,
+    nats_url: Option<String>,
     nats_creds: Option<PathBuf>,
     nats_ca_file: Option<PathBuf>,
     nats_replicas: Option<usize>,
@@ -189,6 +189,9 @@ pub(crate) enum ConfigError {
          该地址可从其他机器访问且未启用 TLS：请提供证书，或确认网络可信后使用 --insecure"
     )]
     NoTls(SocketAddr),
+    /// Not the addresses of NATS servers. Says nothing of what was given: there may be a password in it.
+    #[error("--nats-url: {0}")]
+    Servers(#[from] ConnectionError),
     /// A limit of nothing.
     #[error("{0} must be at least 1 / 必须至少为 1")]
     Zero(&'static str),
@@ -252,7 +255,7 @@ impl Config {
                 1024,
             ),
             views_cache_mib: layers.pick("views_cache_mib", args.views_cache_mib, file.views_cache_mib, 64),
-            nats_url: layers.pick("nats_url", args.nats_url.map(Some), file.nats_url.map(Some), None),
+            nats_url: layers.pick("nats_url", servers(args.nats_url)?, servers(file.nats_url)?, None),
             nats_creds: layers.pick("nats_creds", args.nats_creds.map(some), file.nats_creds.map(some), None),
             nats_ca_file: layers.pick("nats_ca_file", args.nats_ca_file.map(some), file.nats_ca_file.map(some), None),
             nats_replicas: layers.pick("nats_replicas", args.nats_replicas, file.nats_replicas, 1),
@@ -283,6 +286,11 @@ impl Config {
         let open = !self.grpc_address.value.ip().is_loopback();
         if open && !tls && !self.insecure.value { Err(ConfigError::NoTls(self.grpc_address.value)) } else { Ok(()) }
     }
+}
+
+/// The layers of an address that may hold a password: read here, so that no parser quotes it.
+fn servers(given: Option<String>) -> Result<Option<Option<Servers>>, ConfigError> {
+    Ok(given.map(|text| text.parse()).transpose()?.map(Some))
 }
 
 impl fmt::Display for Config {

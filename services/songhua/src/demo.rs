@@ -39,11 +39,11 @@ const BEGIN: Timestamp = Timestamp::constant(1_641_258_000, 0);
 /// The plan's "now", for ever: 2026-11-20 17:30 in Harbin.
 const NOW: Timestamp = Timestamp::constant(1_795_167_000, 0);
 
-/// What to try first, after `songhua progress`.
+/// What to try first, after `songhua`: all at a glance, a light before a correction took it away, a project's history.
 pub(crate) const COMMANDS: [&str; 3] = [
-    "overview",
-    "circle circle-hit",
-    "indicator registered-incubators --known-time 2026-08-01T00:00:00+08:00",
+    "progress overview",
+    "progress indicator registered-incubators --known-time 2026-11-01T00:00:00+08:00",
+    "replay --project aerospace-park",
 ];
 
 /// Why the demo does not start.

@@ -10,6 +10,7 @@ pub mod code;
 pub mod event;
 pub mod field;
 mod generated;
+pub mod label;
 pub mod record;
 pub mod status;
 pub mod system;

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::date;
-use songhua_domain::event::{DayOpened, EventInput, MilestoneReached, QualitativeAssessmentRecorded};
-use songhua_domain::vocabulary::ObsStatus;
+use songhua_domain::event::{DayOpened, EventInput, MilestoneReached, NothingToReport, ReferencePeriod};
 use songhua_wire::google::type_::Date;
 use songhua_wire::pb;
 use songhua_wire::record::decode_header;
@@ -29,37 +28,34 @@ async fn busy() -> (World, [u64; 6]) {
         reach_date: date(2026, 3, 1),
     };
     let reached = world.put(&clerk(WATER), vec![event(reached)]).await;
-    let assessed = QualitativeAssessmentRecorded {
+    let nothing = NothingToReport {
         area: "agri-college".parse().unwrap(),
         indicator: "agri-talent".parse().unwrap(),
-        as_of: date(2026, 2, 1),
-        step: "国内一流".to_owned(),
-        finding: "seen".to_owned(),
-        obs_status: ObsStatus::Normal,
+        period: ReferencePeriod::AsOf(date(2026, 2, 1)),
     };
-    let assessed = world.put(&clerk(COLLEGE), vec![event(assessed)]).await;
+    let silent = world.put(&clerk(COLLEGE), vec![event(nothing)]).await;
     let day = world.put(&office(), vec![event(DayOpened { date: date(2026, 3, 2) })]).await;
-    (world, [lake, county, plan, reached, assessed, day])
+    (world, [lake, county, plan, reached, silent, day])
 }
 
 #[tokio::test]
 async fn areas_indicators_projects_and_agencies() {
-    let (world, [lake, county, plan, reached, assessed, day]) = busy().await;
+    let (world, [lake, county, plan, reached, silent, day]) = busy().await;
     let auditor = world.auditor();
     let tail = |positions: Vec<u64>| positions.into_iter().filter(|position| *position >= lake).collect::<Vec<_>>();
     let ask = |filter| world.positions(&auditor, filter);
     let of = |areas: &[&str]| pb::ReplayFilter { areas: list(areas), ..Default::default() };
     assert_eq!(tail(ask(of(&["lakeside"])).await), [lake, plan, reached]);
-    assert_eq!(tail(ask(of(&["county", "agri-college"])).await), [county, assessed]);
+    assert_eq!(tail(ask(of(&["county", "agri-college"])).await), [county, silent]);
     let of = |indicators: &[&str]| pb::ReplayFilter { indicators: list(indicators), ..Default::default() };
     assert_eq!(tail(ask(of(&["tech-firms"])).await), [lake, county]);
-    assert_eq!(tail(ask(of(&["agri-talent", "eco-output"])).await), [assessed]);
+    assert_eq!(tail(ask(of(&["agri-talent", "eco-output"])).await), [silent]);
     let of = |projects: &[&str]| pb::ReplayFilter { projects: list(projects), ..Default::default() };
     assert_eq!(tail(ask(of(&["pilot-base"])).await), [plan, reached]);
     assert!(tail(ask(of(&["germplasm-garden"])).await).is_empty());
     let of = |agencies: &[&str]| pb::ReplayFilter { agencies: list(agencies), ..Default::default() };
-    assert_eq!(tail(ask(of(&[COLLEGE])).await), [plan, assessed], "sent, or filed on its behalf");
-    assert_eq!(tail(ask(of(&[COLLEGE, WATER])).await), [lake, county, plan, reached, assessed]);
+    assert_eq!(tail(ask(of(&[COLLEGE])).await), [plan, silent], "sent, or filed on its behalf");
+    assert_eq!(tail(ask(of(&[COLLEGE, WATER])).await), [lake, county, plan, reached, silent]);
     assert_eq!(tail(ask(pb::ReplayFilter::default()).await), (lake..=day).collect::<Vec<_>>());
 }
 
@@ -143,11 +139,11 @@ fn effective(from: (i32, i32), to: (i32, i32)) -> pb::ReplayFilter {
 
 #[tokio::test]
 async fn the_effective_day_is_the_date_the_periods_end_or_the_events_own() {
-    let (world, [lake, county, _, reached, assessed, day]) = busy().await;
+    let (world, [lake, county, _, reached, silent, day]) = busy().await;
     let auditor = world.auditor();
-    assert_eq!(world.positions(&auditor, effective((1, 1), (12, 31))).await, [lake, county, reached, assessed, day]);
+    assert_eq!(world.positions(&auditor, effective((1, 1), (12, 31))).await, [lake, county, reached, silent, day]);
     assert_eq!(world.positions(&auditor, effective((1, 31), (1, 31))).await, [lake]);
-    assert_eq!(world.positions(&auditor, effective((2, 1), (2, 28))).await, [county, assessed]);
+    assert_eq!(world.positions(&auditor, effective((2, 1), (2, 28))).await, [county, silent]);
     assert_eq!(world.positions(&auditor, effective((3, 1), (3, 2))).await, [reached, day]);
     let open = pb::ReplayFilter { effective_to: None, ..effective((2, 28), (1, 1)) };
     assert_eq!(world.positions(&auditor, open).await, [county, reached, day]);

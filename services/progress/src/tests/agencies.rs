@@ -1,10 +1,12 @@
 //! ListAgencies: what each assignment lets an agency report. That ingest takes just this is tested end to end.
 
+use jiff::civil::date;
 use songhua_domain::event::{AgencyAssigned, AgencyRegistered, Scope};
 use songhua_domain::vocabulary::AssignmentRole::{self, Lead, Responsible, Supervising};
 use songhua_domain::vocabulary::Reason;
 use songhua_wire::pb;
 use songhua_wire::pb::progress_service_server::ProgressService;
+use songhua_wire::time::date_to_pb;
 
 use super::fixture::{Fixture, ask, id, name, park, reason};
 
@@ -80,6 +82,18 @@ async fn a_narrower_lead_takes_the_headline_and_the_wider_one_keeps_the_dimensio
     let as_of = Some(pb::AsOf { known: Some(pb::as_of::Known::KnownPosition(before)), ..Default::default() });
     let then = agencies(&fixture, pb::ListAgenciesRequest { as_of, ..Default::default() }).await;
     assert_eq!((then.total_size, then.agencies[0].reportable_targets[0].headline), (1, true));
+}
+
+#[tokio::test]
+async fn a_retired_indicator_is_not_reported_from_that_day_on() {
+    let mut fixture = Fixture::published();
+    assign(&mut fixture, "bureau", Lead, Scope::Indicator(id("firms")));
+    fixture.retire("firms", date(2026, 7, 1));
+    for (day, reportable) in [(date(2026, 6, 30), 3), (date(2026, 7, 1), 1)] {
+        let as_of = Some(pb::AsOf { valid_date: Some(date_to_pb(day)), ..Default::default() });
+        let answer = agencies(&fixture, pb::ListAgenciesRequest { as_of, ..Default::default() }).await;
+        assert_eq!(answer.agencies[0].reportable_targets.len(), reportable, "{day}");
+    }
 }
 
 #[tokio::test]

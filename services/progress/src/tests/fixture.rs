@@ -150,6 +150,12 @@ impl Fixture {
         self.apply(|batch, position| batch.define(position, definition).unwrap())
     }
 
+    /// Ends the scoring of a stock indicator on a day.
+    pub(super) fn retire(&mut self, indicator: &str, from: Date) {
+        let retired_from = Some(from);
+        self.define(IndicatorDefined { retired_from, ..indicator_defined(indicator, Accumulation::Stock) });
+    }
+
     /// Appends to the total of `indicator` in `area`.
     pub(super) fn figure(&mut self, area: &str, indicator: &str, what: Figure) -> u64 {
         self.apply(|batch, position| {

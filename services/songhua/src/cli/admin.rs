@@ -151,7 +151,7 @@ fn status_table(status: &pb::GetStatusResponse) -> String {
             format!("{} {} {}", follower.applied_position, follower.state, follower.detail)
         });
         table.add_row([
-            plan.plan.clone(),
+            format!("{}{}", plan.plan, if plan.simulated { " 模拟数据 SIMULATED" } else { "" }),
             plan.published.to_string(),
             plan.durable_position.to_string(),
             plan.written_position.to_string(),

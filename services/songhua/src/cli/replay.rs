@@ -194,6 +194,10 @@ impl Replay {
             };
             match called {
                 Ok(()) | Err(Broken::Closed) => return Ok(()),
+                // Only the end of the stream was lost.
+                Err(Broken::CutOff(_)) if (1..self.request.from_position).contains(&self.request.to_position) => {
+                    return Ok(());
+                }
                 Err(Broken::Ended(failure)) => return Err(failure),
                 Err(Broken::CutOff(detail)) if self.request.follow => self.wait(&detail).await,
                 Err(Broken::CutOff(detail)) => return Err(self.cut_off(&detail)),

@@ -29,7 +29,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
 }
 
 fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("SONGHUA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("SONGHUA_LOG").unwrap_or_else(|_| EnvFilter::new(songhua_relay::LOG_FILTER));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Json => {
@@ -161,7 +161,7 @@ fn announce_demo(format: LogFormat, demo: &demo::Started, data: &Path) {
     eprintln!("SIMULATED DATA: five years of made-up history in plan {plan}; \"today\" is {today} for ever");
     eprintln!("试一试 try:");
     for command in demo::COMMANDS {
-        eprintln!("  songhua progress {command}{data}");
+        eprintln!("  songhua {command} --plan {plan}{data}");
     }
     eprintln!("令牌 tokens (--token-file FILE):");
     for (file, what_for) in &demo.tokens {

@@ -87,7 +87,7 @@ impl Watch {
         while let Some(response) = responses.message().await.map_err(ended)? {
             self.pause = PAUSE_FIRST;
             if response.simulated && !std::mem::replace(&mut self.simulated, true) {
-                eprintln!("模拟数据：以下均为模拟 / SIMULATED: nothing here is real");
+                eprintln!("模拟数据 SIMULATED DATA");
             }
             if !self.print(&response.changes)? {
                 return Ok(());

@@ -24,8 +24,8 @@ use super::stage::Stage;
 
 /// First year of the plan.
 const FIRST_YEAR: i16 = 2022;
-/// Years of the plan.
-const YEARS: i16 = 5;
+/// Last year of the plan.
+const LAST_YEAR: i16 = 2026;
 /// How much of a year's way is done by the end of each month, percent.
 const DONE_BY_MONTH: [u32; 12] = [4, 10, 19, 27, 36, 46, 54, 62, 72, 81, 90, 100];
 
@@ -63,25 +63,26 @@ impl<'a> Series<'a> {
         let decimals = story.ends.iter().map(Decimal::scale).max().unwrap_or(0);
         let (indicator, lead) = (Arc::clone(indicator), lead.clone());
         let mut series = Self { story, indicator, lead, name, decimals, periods: Vec::new() };
-        series.periods = series.ends().filter(|end| series.report_day(stage, *end) <= stage.today).collect();
+        let mut periods = series.ends();
+        periods.retain(|end| series.report_day(stage, *end) <= stage.today);
+        series.periods = periods;
         Ok(series)
     }
 
     /// Ends of all periods for which the story has values.
-    fn ends(&self) -> Box<dyn Iterator<Item = Date> + '_> {
+    fn ends(&self) -> Vec<Date> {
         if !self.story.fractions.is_empty() {
-            return Box::new(self.story.fractions.keys().copied());
+            return self.story.fractions.keys().copied().collect();
         }
         let months = match self.story.every.unwrap_or(self.indicator.schedule.frequency) {
             Frequency::Month => 1,
             Frequency::Quarter => 3,
             Frequency::Year => 12,
         };
-        let last = FIRST_YEAR + YEARS.min(i16::try_from(self.story.ends.len()).unwrap_or(YEARS));
-        let ends = (FIRST_YEAR..last)
-            .flat_map(move |year| (1..=12).filter(move |month| month % months == 0).map(move |month| (year, month)));
+        let years = (FIRST_YEAR..=LAST_YEAR).take(self.story.ends.len());
         let until = self.story.until.unwrap_or(Date::MAX);
-        Box::new(ends.map(|(year, month)| date(year, month, 1).last_of_month()).filter(move |end| *end <= until))
+        let month_ends = years.flat_map(|year| (1..=12).map(move |month| date(year, month, 1).last_of_month()));
+        month_ends.filter(|end| end.month() % months == 0 && *end <= until).collect()
     }
 
     /// When the agency reports on the period that ends on `end`: what is due together goes out together.
@@ -95,7 +96,7 @@ impl<'a> Series<'a> {
         working_day(plus(end, 6 + jitter(&format!("{}/{end}", self.lead), 10) + slow + wait))
     }
 
-    /// Percent of its year's way that is done on `end`; the same for the last report of the last year is all of it.
+    /// Percent of its year's way that is usually done on `end`.
     fn done(&self, end: Date) -> Decimal {
         let month = usize::try_from(end.month() - 1).unwrap_or(0);
         let usual = DONE_BY_MONTH.get(month).copied().unwrap_or(100);
@@ -103,7 +104,8 @@ impl<'a> Series<'a> {
         Decimal::from(usual + around) - Decimal::TWO
     }
 
-    /// What has been reached by `end`: the level, or the flow of its year so far.
+    /// What has been reached by `end`: the level, or the flow of its year so far. The story's value for the last year is
+    /// reached with that year's last report.
     fn value(&self, end: Date) -> Decimal {
         let index = usize::try_from(end.year() - FIRST_YEAR).unwrap_or(0);
         let goal = self.story.ends.get(index).copied().unwrap_or_default();
@@ -117,7 +119,7 @@ impl<'a> Series<'a> {
         if self.indicator.basis == Some(Basis::FullYear) {
             return goal;
         }
-        let last = self.periods.last().filter(|last| last.year() == end.year() && end.year() == FIRST_YEAR + YEARS - 1);
+        let last = self.periods.last().filter(|last| last.year() == LAST_YEAR && end.year() == LAST_YEAR);
         let whole = last.map_or(Decimal::ONE_HUNDRED, |last| self.done(*last));
         rounded(before + (goal - before) * self.done(end) / whole, self.decimals)
     }
@@ -203,8 +205,11 @@ impl<'a> Series<'a> {
         let key = format!("reported/{}/{}/{end}/{count}", self.name, said.dimension);
         let late = self.story.late.contains_key(&end);
         let yearly = end == end.last_of_year();
-        let evidence: Vec<Evidence> =
-            if yearly { vec![stage.script.evidence(&key, &format!("{} 年度台账（模拟）", end.year()))] } else { vec![] };
+        let evidence: Vec<Evidence> = if yearly {
+            vec![stage.script.evidence(&key, &format!("{} 年度台账（模拟）", end.year()))]
+        } else {
+            vec![]
+        };
         stage.script.say_with(at, actor, &key, said, |event| {
             if yearly || late {
                 event.source_ref = format!("{} 年统计台账（模拟），第 {} 页", end.year(), 1 + jitter(&key, 90));

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use songhua_domain::event::{
-    MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
-    MilestoneRescheduled, VerificationAccepted, VerificationRejected,
+    Actor, MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
+    MilestoneRescheduled, Payload, VerificationAccepted, VerificationRejected,
 };
 use songhua_domain::id::ProjectId;
 use songhua_domain::quantity::Decimal;
@@ -49,66 +49,59 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    fn go_on(
-        &mut self,
-        stage: &mut Stage<'_>,
-        actor: &songhua_domain::event::Actor,
-        deed: &Deed,
-        count: u32,
-    ) -> Result<(), Fault> {
+    fn go_on(&mut self, stage: &mut Stage<'_>, actor: &Actor, deed: &Deed, count: u32) -> Result<(), Fault> {
         let fault = |what: &str| Fault(format!("{}/{} on {}: {what}", self.project, self.milestone.id, deed.on));
-        let key = format!("milestone/{}/{}/{count}", self.project, self.milestone.id);
-        let checks = matches!(deed.what, DeedKind::Verified | DeedKind::Rejected);
-        let who = if checks { stage.inspector() } else { actor.clone() };
-        let at = sent(deed.on, &who.principal)?;
-        let (project, milestone) = (self.project.clone(), self.milestone.id.clone());
-        let (day, why) = (deed.as_of.unwrap_or(deed.on), deed.why.clone());
-        let script = &mut stage.script;
-        let report = match deed.what {
+        let (project, milestone, why) = (self.project.clone(), self.milestone.id.clone(), deed.why.clone());
+        let day = deed.as_of.unwrap_or(deed.on);
+        let reported = || self.last.ok_or_else(|| fault("nothing was reported"));
+        let payload: Payload = match deed.what {
             DeedKind::Rescheduled => {
-                let due_date = deed.to.ok_or_else(|| fault("has no new date"))?;
-                let previous_due_date = std::mem::replace(&mut self.due, due_date);
-                let moved = MilestoneRescheduled { project, milestone, previous_due_date, due_date, reason: why };
-                script.say(at, &who, &key, moved);
-                return Ok(());
+                let (previous_due_date, due_date) = (self.due, deed.to.ok_or_else(|| fault("has no new date"))?);
+                MilestoneRescheduled { project, milestone, previous_due_date, due_date, reason: why }.into()
             }
-            DeedKind::Cancelled => {
-                script.say(at, &who, &key, MilestoneCancelled { project, milestone, reason: why });
-                return Ok(());
-            }
-            DeedKind::Verified => {
-                let event = self.last.ok_or_else(|| fault("nothing was reported"))?;
-                script.say(at, &who, &key, VerificationAccepted { event, finding: why });
-                return Ok(());
-            }
-            DeedKind::Rejected => {
-                let event = self.last.take().ok_or_else(|| fault("nothing was reported"))?;
-                script.say(at, &who, &key, VerificationRejected { event, reason: why });
-                return Ok(());
-            }
+            DeedKind::Cancelled => MilestoneCancelled { project, milestone, reason: why }.into(),
             DeedKind::Partial => {
                 let percent = deed.percent.ok_or_else(|| fault("has no percent"))?;
                 MilestonePartiallyReached { project, milestone, as_of: day, percent, shortfall: why }.into()
             }
             DeedKind::Missed => MilestoneMissed { project, milestone, as_of: day, reason: why }.into(),
-            DeedKind::Reached => songhua_domain::event::Payload::from(MilestoneReached {
-                project,
-                milestone,
-                reach_date: day,
-            }),
+            DeedKind::Reached => MilestoneReached { project, milestone, reach_date: day }.into(),
+            DeedKind::Verified => VerificationAccepted { event: reported()?, finding: why }.into(),
+            DeedKind::Rejected => VerificationRejected { event: reported()?, reason: why }.into(),
         };
-        let proof = script.evidence(&key, "现场照片和验收记录（模拟）");
-        let late = plus(day, 366) < deed.on;
-        let id = script.say_with(at, &who, &key, report, |event| {
+        let said = self.say(stage, actor, deed, count, payload)?;
+        match deed.what {
+            DeedKind::Rescheduled => self.due = deed.to.unwrap_or(self.due),
+            DeedKind::Partial | DeedKind::Missed | DeedKind::Reached => self.last = Some(said),
+            DeedKind::Rejected => self.last = None,
+            DeedKind::Cancelled | DeedKind::Verified => {}
+        }
+        Ok(())
+    }
+
+    /// Checks come from the inspector, all else from the project's agency; what is late names its source.
+    fn say(
+        &self,
+        stage: &mut Stage<'_>,
+        actor: &Actor,
+        deed: &Deed,
+        count: u32,
+        payload: Payload,
+    ) -> Result<Uuid, Fault> {
+        let key = format!("milestone/{}/{}/{count}", self.project, self.milestone.id);
+        let checks = matches!(deed.what, DeedKind::Verified | DeedKind::Rejected);
+        let who = if checks { stage.inspector() } else { actor.clone() };
+        let at = sent(deed.on, &who.principal)?;
+        let proof = stage.script.evidence(&key, "现场照片和验收记录（模拟）");
+        let late = deed.as_of.filter(|day| plus(*day, 366) < deed.on);
+        Ok(stage.script.say_with(at, &who, &key, payload, |event| {
             if deed.what == DeedKind::Reached {
                 event.evidence = vec![proof];
             }
-            if late {
+            if let Some(day) = late {
                 event.source_ref = format!("{} 年项目档案（模拟），第 3 页", day.year());
                 event.comment = "补录：项目档案移交后补报（模拟） / filed late from the project's files".to_owned();
             }
-        });
-        self.last = Some(id);
-        Ok(())
+        }))
     }
 }

@@ -19,8 +19,7 @@ pub(super) fn tell(stage: &mut Stage<'_>) -> Result<(), Fault> {
     let (scenario, actor) = (stage.scenario, office());
     for change in &scenario.office.stages {
         let key = format!("stage/{}/{}", change.area, change.effective);
-        let payload =
-            AreaStageChanged { area: change.area.clone(), stage: change.stage, reason: change.why.clone() };
+        let payload = AreaStageChanged { area: change.area.clone(), stage: change.stage, reason: change.why.clone() };
         stage.script.say_with(sent(change.on, &actor.principal)?, &actor, &key, payload, |event| {
             event.effective_date = Some(change.effective);
         });
@@ -92,12 +91,22 @@ fn assessments(stage: &mut Stage<'_>) -> Result<(), Fault> {
         if let Some(day) = one.verified_on {
             let finding = "评估程序和专家意见齐全（模拟） / procedure and opinions are complete".to_owned();
             let payload = VerificationAccepted { event, finding };
-            stage.script.say(sent(day, &inspector.principal)?, &inspector, &format!("assessed/{key}/verified"), payload);
+            stage.script.say(
+                sent(day, &inspector.principal)?,
+                &inspector,
+                &format!("assessed/{key}/verified"),
+                payload,
+            );
         }
         if let Some(day) = one.rejected_on {
             let reason = "评估样本不足，结论不成立（模拟） / too few samples for the conclusion".to_owned();
             let payload = VerificationRejected { event, reason };
-            stage.script.say(sent(day, &inspector.principal)?, &inspector, &format!("assessed/{key}/rejected"), payload);
+            stage.script.say(
+                sent(day, &inspector.principal)?,
+                &inspector,
+                &format!("assessed/{key}/rejected"),
+                payload,
+            );
         }
     }
     Ok(())

@@ -15,7 +15,10 @@ use super::{BEGIN, Demo, NOW, calendar};
 fn told() -> Vec<Event> {
     let demo = Demo::read().unwrap();
     let definitions = demo.definitions.iter().map(|event| (BEGIN, office(), event.clone()));
-    let history = demo.script.iter().flat_map(|step| step.events.iter().map(|event| (step.at, step.actor.clone(), event.clone())));
+    let history = demo
+        .script
+        .iter()
+        .flat_map(|step| step.events.iter().map(|event| (step.at, step.actor.clone(), event.clone())));
     let (mut state, mut refs, mut events) = (PlanState::default(), Refs::new(), Vec::new());
     for (position, (recorded_time, actor, input)) in (1..).zip(definitions.chain(history)) {
         let moment = Moment { recorded_time, today: calendar::day_of(recorded_time) };
@@ -77,8 +80,9 @@ fn a_milestone_slips_twice() {
 #[test]
 fn reading_the_scenario_twice_tells_the_same() {
     let script = || Demo::read().unwrap().script;
-    let same = script().iter().zip(&script()).all(|(one, other)| {
-        (one.at, &one.actor, &one.events) == (other.at, &other.actor, &other.events)
-    });
+    let same = script()
+        .iter()
+        .zip(&script())
+        .all(|(one, other)| (one.at, &one.actor, &one.events) == (other.at, &other.actor, &other.events));
     assert!(same);
 }

@@ -16,7 +16,11 @@ const AGENCY: &str = "circle-hit-office";
 
 /// Principals, also the names of their files, and what they are for.
 const PRINCIPALS: [(&str, Role, &str); 3] = [
-    ("demo-agency", Role::Agency, "环哈工大专班，可上报 reports for the HIT circle: songhua push FILE --agency circle-hit-office"),
+    (
+        "demo-agency",
+        Role::Agency,
+        "环哈工大专班，可上报 reports for the HIT circle: songhua push FILE --agency circle-hit-office",
+    ),
     ("demo-auditor", Role::Auditor, "审计，可核验和回放 verifies, and replays everything"),
     ("demo-reader", Role::Reader, "只读 reads progress"),
 ];

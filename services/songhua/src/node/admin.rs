@@ -68,7 +68,9 @@ fn internal(error: &NodeError) -> Status {
 }
 
 fn plan_id(text: &str) -> Result<PlanId, Status> {
-    text.parse().map_err(|error| invalid("plan", error))
+    let plan: PlanId = text.parse().map_err(|error| invalid("plan", error))?;
+    tracing::Span::current().record("plan", plan.as_str());
+    Ok(plan)
 }
 
 fn from_load(error: LoadError) -> Status {

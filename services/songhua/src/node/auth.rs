@@ -92,12 +92,15 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// For a line of the server's own log: the name, and the begin of the credential's digest; never a token.
+    /// For a line of the server's own log: the name and the [`credential`].
     pub(super) fn words(&self) -> (String, String) {
-        let known = self.credential_digest != [0; 32];
-        let credential = if known { hex(&self.credential_digest[..4]) } else { String::new() };
-        (self.principal.clone().unwrap_or_default(), credential)
+        (self.principal.clone().unwrap_or_default(), credential(&self.credential_digest))
     }
+}
+
+/// How a line of the server's own log tells credentials apart: the begin of the digest, never a token; empty = none came.
+pub(super) fn credential(digest: &[u8; 32]) -> String {
+    if *digest == [0; 32] { String::new() } else { hex(&digest[..4]) }
 }
 
 /// Finds who presents the bearer token in `headers`; if nobody, why, and the digest of what was presented.

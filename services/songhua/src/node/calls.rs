@@ -227,7 +227,9 @@ impl Drop for Call {
 }
 
 fn trace_of(headers: &HeaderMap) -> Option<TraceParent> {
-    TraceParent::parse(headers.get(TRACE_PARENT)?.to_str().ok()?)
+    let mut values = headers.get_all(TRACE_PARENT).iter();
+    let only = values.next().filter(|_| values.next().is_none())?;
+    TraceParent::parse(only.to_str().ok()?)
 }
 
 /// A body whose end tells how the call ended.
@@ -265,7 +267,56 @@ impl http_body::Body for Watched {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::{Mutex, PoisonError};
+
     use super::*;
+
+    /// What was logged while `run` ran.
+    fn logged(run: impl FnOnce()) -> String {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, run);
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// A call that began `ago` and is answered with `status`.
+    fn answered(ago: Duration, status: Status) {
+        let mut call = Call::begin(Method::new(OTHER), "/songhua.v1.AdminService/GetStatus", &HeaderMap::new());
+        call.begun = Instant::now().checked_sub(ago).unwrap();
+        drop(call.answered(status.into_http()));
+    }
+
+    #[test]
+    fn a_slow_call_is_a_line_and_a_quick_one_is_not() {
+        assert_eq!(logged(|| answered(Duration::ZERO, Status::new(Code::Ok, ""))), "");
+        let line = logged(|| answered(SLOW, Status::new(Code::Ok, "")));
+        assert_eq!(line.lines().count(), 1, "{line}");
+        for part in ["WARN", "slow call", "AdminService/GetStatus", "\"seconds\":1."] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_was_refused_and_slow_is_one_line() {
+        let refusals = [(Code::NotFound, "INFO"), (Code::Unavailable, "WARN"), (Code::Internal, "ERROR")];
+        for (code, level) in refusals {
+            let line = logged(|| answered(SLOW, Status::new(code, "no")));
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(line.contains(level) && line.contains(name(code)) && line.contains("\"detail\":\"no\""), "{line}");
+        }
+    }
 
     #[test]
     fn every_method_of_the_contract_is_known_and_a_made_up_one_is_not() {

@@ -18,7 +18,7 @@ use songhua_access::{AccessError, Permission};
 use songhua_domain::vocabulary::Reason;
 use tokio::net::TcpListener;
 
-use super::auth::{Refusals, authenticate};
+use super::auth::{Refusals, authenticate, credential};
 use super::{Node, NodeError};
 
 /// What Prometheus calls its text format.
@@ -54,6 +54,9 @@ pub(super) async fn serve(
         .route("/metrics", get(scrape))
         .with_state(Door { node, refusals });
     let bound = listener.local_addr().map_err(|error| NodeError::Server(error.to_string()))?;
+    if !bound.ip().is_loopback() {
+        tracing::warn!(%bound, "HTTP has no TLS here: a token for /metrics can be read on the way, put a TLS proxy in front");
+    }
     let serving = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
             tracing::error!(%error, "HTTP server ended");
@@ -113,7 +116,7 @@ impl Closed {
         };
         refusals.note(METRICS, reason, digest);
         counter!("songhua_refusals_total", "reason" => reason.code()).increment(1);
-        tracing::info!(method = METRICS, reason = reason.code(), "call refused");
+        tracing::info!(method = METRICS, reason = reason.code(), credential = credential(&digest), "call refused");
         let mut response = (code, [(CONTENT_TYPE, PLAIN)], message).into_response();
         if code == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));

@@ -26,10 +26,11 @@ const SECONDS: [f64; 15] =
 /// Up to the records of a group.
 const SIZES: [f64; 13] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0];
 
-const COUNTERS: [(&str, &str); 4] = [
+const COUNTERS: [(&str, &str); 5] = [
     ("songhua_submissions_total", "Submissions answered, by plan and outcome (stored, duplicate, checked, refused)"),
     ("songhua_events_total", "Events acknowledged, by plan and outcome (stored, duplicate)"),
     ("songhua_refusals_total", "Refusals, by reason of error.proto; those within streams and of HTTP too"),
+    ("songhua_replayed_records_total", "Records sent to auditors"),
     ("songhua_grpc_calls_total", "gRPC calls that ended, by method and code"),
 ];
 
@@ -126,8 +127,11 @@ fn of_plan(status: &pb::PlanStatus, waiting: usize) {
     for follower in &status.followers {
         let labels = [("plan", status.plan.clone()), ("follower", follower.name.clone())];
         let lag = status.durable_position.saturating_sub(follower.applied_position);
-        gauge!("songhua_follower_applied_position", &labels).set(follower.applied_position as f64);
-        gauge!("songhua_follower_lag_records", &labels).set(lag as f64);
+        // One that is off is not behind.
+        if follower.state != "OFF" {
+            gauge!("songhua_follower_applied_position", &labels).set(follower.applied_position as f64);
+            gauge!("songhua_follower_lag_records", &labels).set(lag as f64);
+        }
         for state in STATES {
             let [plan, name] = labels.clone();
             gauge!("songhua_follower_state", &[plan, name, ("state", state.to_owned())])

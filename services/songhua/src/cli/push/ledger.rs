@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 
 use indicatif::ProgressBar;
+use songhua_domain::vocabulary::Reason;
 use songhua_wire::status::refusal_from;
 
 pub(super) use book::{Book, Indicator, Reader, last, zh};
@@ -59,6 +60,7 @@ pub(super) async fn run(connect: &Connect, args: &PushArgs, bytes: &[u8], json: 
     let channel = client::connect(connect).await?;
     let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
     let reader = Reader::open(&channel, &plan).await?;
+    reader.agency(agency).await?;
     let mut entries = read(&sheet.lines, &reader, agency).await?;
     entries.extend(sheet.faults.into_iter().map(|fault| Entry::bad(fault.line, String::new(), vec![fault])));
     entries.sort_by_key(|entry| entry.line);
@@ -269,14 +271,20 @@ fn entry_of(entries: &mut [Entry], line: usize) -> Option<&mut Entry> {
 }
 
 /// Marks the rows that a refusal names and takes them out of the batch; gives back what was said of them.
+///
+/// That nothing changed is said once: no history shows it, but its id is made of all that it says beside a comment.
 fn refuse(entries: &mut [Entry], batch: &mut Vec<Row>, status: &tonic::Status) -> Result<Vec<Fault>, Failure> {
-    let found = refusal_from(status).map(|refusal| refused::faults(&refusal, batch)).unwrap_or_default();
+    let refusal = refusal_from(status);
+    let found = refusal.as_ref().map(|refusal| refused::faults(refusal, batch)).unwrap_or_default();
     if found.is_empty() {
         return Err(client::failed(status.clone()));
     }
+    let taken = refusal.is_some_and(|refusal| refusal.reason == Reason::EventIdReused);
     for fault in &found {
-        if let Some(entry) = entry_of(entries, fault.line) {
-            entry.refuse(vec![fault.clone()]);
+        match entry_of(entries, fault.line) {
+            Some(entry) if taken && entry.says_nothing() => entry.standing = Standing::Unchanged,
+            Some(entry) => entry.refuse(vec![fault.clone()]),
+            None => {}
         }
     }
     batch.retain(|row| found.iter().all(|fault| fault.line != row.line));

@@ -3,6 +3,8 @@
 //! Place in the flow: what the agency may report → CSV. The due period is the last one of the indicator's frequency that
 //! is over; full-year figures are asked for the last year. It must not know: how a ledger is read.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use csv::Writer;
@@ -34,10 +36,7 @@ pub(super) async fn run(connect: &Connect, args: &PushArgs) -> Result<(), Failur
     let channel = client::connect(connect).await?;
     let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
     let reader = Reader::open(&channel, &plan).await?;
-    let found = reader
-        .agency(agency)
-        .await?
-        .ok_or_else(|| Failure::Failed(format!("plan {plan} has no agency {agency:?} / 方案中没有单位“{agency}”")))?;
+    let found = reader.agency(agency).await?;
     let book = Book::read(&reader).await?;
     let mut rows: Vec<Cells> = found.reportable_targets.iter().filter_map(|target| of_target(&book, target)).collect();
     for name in &found.reportable_projects {
@@ -128,13 +127,11 @@ fn encode(text: &str, encoding: LedgerEncoding) -> Result<Vec<u8>, Failure> {
     Ok(bytes.into_owned())
 }
 
+/// A file that is there may be filled in already: it is not written over.
 fn write(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
-    match file {
-        Some(file) => {
-            std::fs::write(file, bytes).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))
-        }
-        None => std::io::Write::write_all(&mut std::io::stdout(), bytes).map_err(Failure::failed),
-    }
+    let Some(file) = file else { return std::io::stdout().write_all(bytes).map_err(Failure::failed) };
+    let written = File::create_new(file).and_then(|mut created| created.write_all(bytes));
+    written.map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))
 }
 
 #[cfg(test)]

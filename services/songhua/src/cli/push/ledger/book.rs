@@ -122,8 +122,8 @@ impl Reader {
         }
     }
 
-    /// What an agency may report.
-    pub(in crate::cli::push) async fn agency(&self, id: &str) -> Result<Option<pb::Agency>, Failure> {
+    /// An agency of the plan, with what it may report.
+    pub(in crate::cli::push) async fn agency(&self, id: &str) -> Result<pb::Agency, Failure> {
         let request = pb::ListAgenciesRequest {
             parent: self.parent.clone(),
             filter: format!("agency = \"{id}\""),
@@ -131,7 +131,12 @@ impl Reader {
             ..Default::default()
         };
         let page = self.progress.clone().list_agencies(request).await.map_err(client::failed)?.into_inner();
-        Ok(page.agencies.into_iter().next())
+        page.agencies.into_iter().next().ok_or_else(|| {
+            let parent = &self.parent;
+            Failure::Failed(format!(
+                "{parent} has no agency {id:?}: check --agency / 方案中没有单位“{id}”，请核对 --agency"
+            ))
+        })
     }
 
     /// The milestones of a project, with their history.

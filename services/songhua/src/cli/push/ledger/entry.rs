@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use songhua_wire::pb;
+use songhua_wire::pb::event_input::Payload;
 
 use super::fault::Fault;
 
@@ -79,6 +80,12 @@ impl Entry {
     /// Whether it is to be sent and not stored yet.
     pub(super) fn waits(&self) -> bool {
         self.event.is_some() && self.position == 0 && matches!(self.standing, Standing::New | Standing::Changed)
+    }
+
+    /// Whether it says that there is nothing to report.
+    pub(super) fn says_nothing(&self) -> bool {
+        let payload = self.event.as_ref().and_then(|event| event.payload.as_ref());
+        matches!(payload, Some(Payload::NothingToReport(_)))
     }
 
     /// The row turns out to be bad.

@@ -112,15 +112,15 @@ fn figure(cells: &mut Cells<'_>, indicator: &Indicator) -> Option<pb::Figure> {
     let (part, whole) = (filled(Column::Numerator), filled(Column::Denominator));
     if !part && !whole {
         let read = cells.required(Column::Value, number)?;
-        if read.percent && unit.code != "%" {
+        let power = power?;
+        if read.percent && (unit.code != "%" || power != 0) {
             let label = unit.label;
             let said = words(
-                format!("含百分号，但指标单位为“{label}”"),
-                format!("has a percent sign; the indicator is in {label}"),
+                format!("含百分号，与单位不符（指标单位为“{label}”）"),
+                format!("has a percent sign, which is not its unit (the indicator is in {label})"),
             );
             return cells.keep(Column::Value, Err(said));
         }
-        let power = if read.percent { 0 } else { power? };
         let value = cells.keep(Column::Value, unit.convert(read.value, power))?;
         return Some(pb::Figure { kind: Some(Kind::Value(value.to_string())) });
     }

@@ -69,7 +69,7 @@ fn not_a_period(cell: &str) -> Words {
 /// Without spaces, with one sign for "to" and digits for the numbers of quarters.
 fn plain(cell: &str) -> String {
     let mut text = fold(cell).replace(char::is_whitespace, "");
-    for to in ["至", "到", "~", "～"] {
+    for to in ["至", "到", "~", "—", "–"] {
         text = text.replace(to, "..");
     }
     for (word, digit) in [("一季", "1季"), ("二季", "2季"), ("三季", "3季"), ("四季", "4季")] {
@@ -257,6 +257,7 @@ mod tests {
                     "2026年1月至9月",
                     "2026年1-9月",
                     "2026年1月～9月30日",
+                    "2026年1月—9月",
                     "2026-01..2026-09",
                     "2026年1月1日至2026年9月30日",
                 ],

@@ -20,10 +20,19 @@ fn fault(refusal: &Refusal, violation: &Violation, alone: bool, batch: &[Row]) -
     let (index, path) = violation.field.strip_prefix("events[")?.split_once(']')?;
     let row = batch.get(index.parse::<usize>().ok()?)?;
     let code = refusal.reason.code();
-    // A message speaks of one violation: the one that stands alone.
-    let zh = if alone { &refusal.message_zh } else { &violation.description };
+    let column = column(path, &row.event);
+    let zh = chinese(refusal, violation, column, alone);
     let said = words(format!("{zh} [{code}]"), format!("{} [{code}]", violation.description));
-    Some(Fault::new(row.line, column(path, &row.event), said))
+    Some(Fault::new(row.line, column, said))
+}
+
+/// The message speaks of one violation, the one that stands alone; where it only repeats the field, it has no Chinese.
+fn chinese(refusal: &Refusal, violation: &Violation, column: Option<Column>, alone: bool) -> String {
+    match column {
+        _ if alone && !refusal.message.starts_with(&violation.field) => refusal.message_zh.clone(),
+        Some(Column::Dimension) => "须为空，或写作 district=songbei（小写字母、数字和“-”）".to_owned(),
+        _ => format!("字段无效：{}", violation.description),
+    }
 }
 
 /// The column from which a field of an event came.
