@@ -64,7 +64,7 @@ impl Reader {
     }
 
     fn as_of(&self) -> Option<pb::AsOf> {
-        Some(self.as_of.clone())
+        Some(self.as_of)
     }
 
     /// All targets at a glance.

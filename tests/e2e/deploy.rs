@@ -110,7 +110,8 @@ impl Desk {
     }
 }
 
-#[tokio::test]
+// Clients must be able to hear of a stop while this test waits for it.
+#[tokio::test(flavor = "multi_thread")]
 async fn the_runbooks_commands_do_what_it_says() {
     let (mut desk, reader) = Desk::open().await;
     let office = desk.sandbox.lead_of_all("office").await;

@@ -98,7 +98,7 @@ impl Pushed {
 
     /// Line and column of every fault.
     pub(crate) fn faults(&self) -> Vec<(u64, String)> {
-        self.each_fault().iter().map(|fault| place(fault)).collect()
+        self.each_fault().iter().map(place).collect()
     }
 
     /// Every fault.

@@ -41,6 +41,7 @@ mod progress_second_plan;
 mod progress_world;
 mod push_order;
 mod relay;
+mod relay_asyncapi;
 mod relay_crash;
 mod relay_outage;
 mod relay_refusal;

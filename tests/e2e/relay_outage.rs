@@ -1,5 +1,8 @@
 //! NATS comes late, goes and comes back, loses its stream: the relay waits, says so, and goes on where the stream is.
 
+use std::path::Path;
+use std::process::Command;
+
 use songhua_tests::pb::Role;
 use songhua_tests::{Nats, Sandbox, many, push};
 
@@ -79,6 +82,31 @@ async fn a_stream_that_is_purged_is_filled_again_from_the_log() {
     assert!(push(&clerk, &many(10), 10).await.1);
     assert_eq!(relay_is_up(&sandbox).await, last + 10);
     stream_holds(&nats, 1..=last + 10).await;
+}
+
+#[tokio::test]
+async fn a_nats_server_that_comes_back_with_an_older_store_is_given_the_rest_again() {
+    let mut nats = Nats::start();
+    let (sandbox, clerk) = served(&nats, &[]).await;
+    let events = many(2 * PUSHED);
+    assert!(push(&clerk, &events[..PUSHED], 10).await.1);
+    let saved = relay_is_up(&sandbox).await;
+    nats.terminate();
+    let (store, copy) = (nats.store(), sandbox.path("store"));
+    copied(&store, &copy);
+    nats.serve();
+    assert!(push(&clerk, &events[PUSHED..], 10).await.1);
+    let last = relay_is_up(&sandbox).await;
+    nats.kill();
+    std::fs::remove_dir_all(&store).unwrap();
+    copied(&copy, &store);
+    nats.serve();
+    stream_holds(&nats, 1..=last).await;
+    assert_eq!((relay_is_up(&sandbox).await, last), (last, saved + PUSHED as u64));
+}
+
+fn copied(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
 }
 
 #[tokio::test]

@@ -219,3 +219,17 @@ async fn following_asks_for_a_server_and_a_valid_token_at_the_start() {
     let gone = sandbox.run(&["replay", "--follow", "--plan", "harbin-2022-2026"]);
     assert_eq!(gone.code, 3, "{gone:?}");
 }
+
+#[tokio::test]
+async fn a_simulated_history_says_so_beside_the_records() {
+    let sandbox = Sandbox::start().await;
+    let folder = "tests/fixtures/plans/qingshui-2025-2027";
+    let loaded = sandbox.run(&["plan", "load", folder, "--simulated"]);
+    assert_eq!(loaded.code, 0, "{loaded:?}");
+    let replayed = sandbox.run(&["replay", "--plan", "qingshui-2025-2027", "--type", "plan.*"]);
+    assert_eq!(replayed.code, 0, "{replayed:?}");
+    assert!(replayed.stderr.contains("模拟数据"), "{replayed:?}");
+    assert!(replayed.stdout.lines().count() == 2 && !replayed.stdout.contains("模拟数据"), "{replayed:?}");
+    let real = sandbox.run(&["replay", "--plan", "harbin-2022-2026", "--to", "1"]);
+    assert!(!real.stderr.contains("模拟数据"), "{real:?}");
+}

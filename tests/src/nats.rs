@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -46,12 +46,17 @@ impl Nats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// Where it keeps its streams.
+    pub fn store(&self) -> PathBuf {
+        self.directory.path().join("store")
+    }
+
     /// Starts the server and waits until it answers.
     pub fn serve(&mut self) {
         let begun = Instant::now();
         while !self.answers() {
             assert!(begun.elapsed() < START_MAX, "nats-server is not ready:\n{}", self.log());
-            let server = self.server.get_or_insert_with(|| spawn(&self.binary, &self.directory, self.port));
+            let server = self.server.get_or_insert_with(|| spawn(&self.binary, self.directory.path(), self.port));
             if server.try_wait().expect("the child can be asked").is_some() {
                 self.server = None;
             }
@@ -109,11 +114,11 @@ impl Drop for Nats {
     }
 }
 
-fn spawn(binary: &PathBuf, directory: &TempDir, port: u16) -> Child {
-    let log = File::options().create(true).append(true).open(directory.path().join("log")).expect("a log");
+fn spawn(binary: &Path, directory: &Path, port: u16) -> Child {
+    let log = File::options().create(true).append(true).open(directory.join("log")).expect("a log");
     let mut command = Command::new(binary);
     command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"]);
-    command.arg(directory.path().join("store")).stderr(log);
+    command.arg(directory.join("store")).stderr(log);
     command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary.display()))
 }
 

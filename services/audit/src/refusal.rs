@@ -52,10 +52,10 @@ pub(crate) fn unknown_resources(violations: Violations) -> Refused {
 
 /// A position that is not there yet.
 pub(crate) fn position_ahead(field: &'static str, position: u64, durable: Position) -> Refused {
-    let message = format!("{field} {position} lies ahead: the log ends on disk at position {durable}");
+    let fault = format!("{position} lies ahead: the log ends on disk at position {durable}");
     let message_zh = format!("{field} {position} 尚不存在：日志已落盘到位置 {durable}");
-    let refusal = Refusal::new(Reason::PositionAhead, message.clone(), message_zh);
-    Box::new(refusal.with_violation(field, message).with_metadata("durable_position", durable.to_string()))
+    let refusal = Refusal::new(Reason::PositionAhead, format!("{field} {fault}"), message_zh);
+    Box::new(refusal.with_violation(field, fault).with_metadata("durable_position", durable.to_string()))
 }
 
 /// The server is stopping.

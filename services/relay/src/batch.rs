@@ -200,3 +200,45 @@ fn duplicate() -> String {
      duplicate window is over / 主题流中的消息已被删除，去重窗口过后将重新发布"
         .to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(payload: &'static str, status: Option<StatusCode>) -> Message {
+        let (subject, payload) = ("_INBOX.x.1".into(), payload.as_bytes().into());
+        Message { subject, reply: None, payload, headers: None, status, description: None, length: 0 }
+    }
+
+    #[test]
+    fn an_acknowledgement_counts_only_where_the_batch_was_to_end() {
+        let ours = read(&answer(r#"{"stream":"S","seq":7,"batch":"b","count":3}"#, None)).expect("an acknowledgement");
+        assert_eq!(expect(ours.clone(), 7), Ok(7));
+        assert!(matches!(expect(ours, 8), Err(Trouble::Passing(_))), "elsewhere");
+        let known = read(&answer(r#"{"stream":"S","seq":7,"duplicate":true}"#, None)).expect("an acknowledgement");
+        assert_eq!(
+            expect(known, 7),
+            Err(Trouble::Passing(duplicate())),
+            "it was stored before, who knows what with it"
+        );
+    }
+
+    #[test]
+    fn what_a_refusal_says_decides_whether_somebody_must_act() {
+        let refused = |code: u64| {
+            let json = format!(r#"{{"code":400,"err_code":{code},"description":"d"}}"#);
+            refused(&serde_json::from_str(&json).expect("an error"))
+        };
+        for code in [10_071, 10_164, 10_201, 10_174, 10_176, 10_077] {
+            assert!(matches!(refused(code), Trouble::Passing(_)), "{code}");
+        }
+        assert!(matches!(refused(10_054), Trouble::Lasting(_)), "a message that is too large stays too large");
+    }
+
+    #[test]
+    fn no_responders_and_garbage_pass() {
+        for message in [answer("", Some(StatusCode::NO_RESPONDERS)), answer("?", None), answer("", None)] {
+            assert!(matches!(read(&message), Err(Trouble::Passing(_))), "{message:?}");
+        }
+    }
+}

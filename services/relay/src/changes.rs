@@ -8,8 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use songhua_domain::id::PlanId;
+use songhua_domain::score::light_of;
 use songhua_log::{Applied, EventLog};
 use songhua_views::{Change, Model, Views, ViewsError};
+use songhua_wire::code::Code;
+use songhua_wire::label::label_of_status;
 use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 use tokio::sync::watch;
@@ -173,8 +176,7 @@ fn resource_of(plan: &PlanId, change: &Change) -> String {
     format!("plans/{plan}/areas/{}/targets/{}", change.area, change.indicator)
 }
 
-/// The message of a change. Label and light of the status follow from marks that a change does not keep: they stay
-/// unset, `ProgressService` has them.
+/// The message of a change, with the data that `WatchProgress` tells.
 fn message(voice: &Voice, change: &Change, model: &Model) -> Result<Outgoing, Trouble> {
     let place = Place { position: change.position, index: Some(change.n) };
     let (target, date) = (resource_of(&voice.plan, change), date_to_pb(change.date));
@@ -192,10 +194,11 @@ fn message(voice: &Voice, change: &Change, model: &Model) -> Result<Outgoing, Tr
         area_name: model.areas.get(&change.area).map(|area| (&area.definition.name).into()),
         indicator: change.indicator.to_string(),
         indicator_name: model.indicators.get(&change.indicator).map(|indicator| (&indicator.name).into()),
-        from: change.from.map_or(pb::Status::Unspecified, Into::into).into(),
-        to: pb::Status::from(change.to).into(),
+        from: change.from.map_or(0, Code::to_wire),
+        to: change.to.to_wire(),
+        to_label: Some(label_of_status(change.to)),
+        to_light: light_of(change.to).to_wire(),
         date: Some(date),
-        ..Default::default()
     };
     let payload = match voice.payload {
         RelayPayload::Protobuf => Ok(data.encode_to_vec()),

@@ -67,7 +67,7 @@ enum Command {
     /// Check or load a plan written as data / 检查或加载方案
     #[command(subcommand)]
     Plan(plan::PlanCommand),
-    /// Push events from an NDJSON file ('-' = standard input) / 推送事件
+    /// Push events (NDJSON) or a ledger (CSV); '-' = standard input / 推送事件或台账
     Push(push::PushArgs),
     /// Look at progress / 查看进展
     Progress(progress::ProgressArgs),

@@ -181,8 +181,9 @@ impl<'a> Series<'a> {
                 stage.script.say(at, &actor, &format!("nothing/{}/{end}", self.name), nothing);
             } else if !self.story.missing.contains(&end) {
                 let said = self.report(end, before, TOTAL, self.figure(end, before));
-                live.insert(end, self.say(stage, at, &actor, end, 0, said));
-                self.follow(stage, &live, end, &actor)?;
+                let event = self.say(stage, at, &actor, end, 0, said);
+                live.insert(end, event);
+                self.follow(stage, event, end, &actor)?;
             }
             before = Some(end);
         }
@@ -222,14 +223,7 @@ impl<'a> Series<'a> {
     }
 
     /// Verification, and evidence that comes later.
-    fn follow(
-        &self,
-        stage: &mut Stage<'_>,
-        live: &BTreeMap<Date, Uuid>,
-        end: Date,
-        actor: &Actor,
-    ) -> Result<(), Fault> {
-        let Some(event) = live.get(&end).copied() else { return Ok(()) };
+    fn follow(&self, stage: &mut Stage<'_>, event: Uuid, end: Date, actor: &Actor) -> Result<(), Fault> {
         let reported = self.report_day(stage, end);
         let (key, yearly) = (format!("{}/{end}", self.name), end == end.last_of_year());
         if yearly && jitter(&key, 3) == 0 {

@@ -134,7 +134,19 @@ impl Hosted {
             runtime.block_on(run(projector, dynamic, &voice, commands));
         });
         let relay = None;
-        Ok(Self { ingest, views, applied, state, simulated_clock, relay, rebuilding, log, ingest_ended, command, projector_ended })
+        Ok(Self {
+            ingest,
+            views,
+            applied,
+            state,
+            simulated_clock,
+            relay,
+            rebuilding,
+            log,
+            ingest_ended,
+            command,
+            projector_ended,
+        })
     }
 
     /// Creates the plan's log, before the system log names it. An empty one that an interrupted creation left is taken.
