@@ -55,7 +55,7 @@ async fn a_token_stands_nowhere_but_in_its_file() {
     push(&clerk, &many(100), 10).await;
     let address = sandbox.http().to_owned();
     tokio::task::spawn_blocking(move || http_get(&address, "/readyz")).await.unwrap();
-    sandbox.terminate();
+    sandbox.terminate().await;
     let log = sandbox.server_log();
     for token in &tokens {
         assert!(!log.contains(token), "a token stands in the server's log");
@@ -75,7 +75,7 @@ async fn refused_attempts_are_in_the_system_log_after_a_stop() {
     }
     let foreign = submit(vec![stock("circle-heu", "tech-firms", days_ago(1), "1")]);
     clerk.ingest.submit(foreign).await.unwrap_err();
-    sandbox.terminate();
+    sandbox.terminate().await;
     let segments: Vec<_> =
         sandbox.files().into_iter().filter(|file| file.starts_with(sandbox.data().join("system"))).collect();
     let bytes: Vec<u8> = segments.iter().flat_map(|file| std::fs::read(file).unwrap()).collect();

@@ -148,7 +148,7 @@ async fn what_the_server_refuses_is_told_in_both_languages_with_the_reason_and_e
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_exit_code_3_and_says_so() {
     let mut sandbox = Sandbox::start().await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     for arguments in [&["progress", "circles"][..], &["views", "digest"], &["admin", "status"]] {
         let output = sandbox.run(arguments);
         assert_eq!(output.code, 3, "{arguments:?}: {output:?}");

@@ -59,7 +59,7 @@ fn plan_check_refuses_a_bad_folder_with_file_place_and_reason() {
 #[tokio::test]
 async fn check_reads_every_log_of_a_data_directory_and_finds_damage() {
     let mut sandbox = Sandbox::start().await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     let data = sandbox.data();
     let check = |json: bool| {
         let json: &[&str] = if json { &["--json"] } else { &[] };

@@ -80,7 +80,7 @@ async fn a_server_killed_in_a_push_has_everything_it_acknowledged_and_nothing_tw
         expected += EVENTS as u64;
         assert_eq!(sandbox.durable().await, expected);
     }
-    sandbox.terminate();
+    sandbox.terminate().await;
     let checked = check(&sandbox);
     assert_eq!(checked.code, 0, "{checked:?}");
     assert!(checked.stdout.contains("ok") && checked.stdout.contains("plans"), "{checked:?}");
@@ -132,13 +132,9 @@ async fn a_server_that_is_stopped_in_a_push_answers_what_it_took() {
     while acknowledged.load(Ordering::Relaxed) < 500 {
         tokio::task::yield_now().await;
     }
-    let (mut sandbox, took) = tokio::task::spawn_blocking(move || {
-        let began = std::time::Instant::now();
-        sandbox.terminate();
-        (sandbox, began.elapsed())
-    })
-    .await
-    .unwrap();
+    let began = std::time::Instant::now();
+    sandbox.terminate().await;
+    let took = began.elapsed();
     let (before, complete) = pushing.await.unwrap();
     assert!(!complete, "20,000 events were pushed before a SIGTERM was heard");
     assert!(took < Duration::from_secs(20), "the server took {took:?} to stop");

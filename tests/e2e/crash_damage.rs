@@ -50,7 +50,7 @@ async fn a_torn_tail_is_cut_and_reported_and_takes_nothing_with_it() {
     let (after, complete) = push(&clerk, &events, 10).await;
     assert!(complete && after.iter().all(|receipt| receipt.duplicate));
     assert!(before.iter().zip(&after).all(|(once, again)| once.position == again.position));
-    sandbox.terminate();
+    sandbox.terminate().await;
     assert!(!check(&sandbox).stdout.contains("torn tail"));
 }
 
@@ -60,7 +60,7 @@ async fn one_flipped_bit_in_what_was_acknowledged_makes_the_plan_read_only() {
     let (token, clerk) = clerk(&sandbox).await;
     let events = many(60);
     let (receipts, _) = push(&clerk, &events, 1).await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     let segment = segment(&sandbox);
     let mut bytes = std::fs::read(&segment).unwrap();
     let key = *Uuid::parse_str(&events[10].event_id).unwrap().as_bytes();
@@ -99,7 +99,7 @@ async fn one_flipped_bit_in_what_was_acknowledged_makes_the_plan_read_only() {
     assert_eq!(pushed.code, 1, "{pushed:?}");
     assert!(pushed.stderr.contains("LOG_READ_ONLY"), "{pushed:?}");
     // The files are left as they are: a restore decides.
-    sandbox.terminate();
+    sandbox.terminate().await;
     assert_eq!(std::fs::read(&segment).unwrap(), bytes);
     assert_eq!(check(&sandbox).code, 5);
 }
@@ -113,7 +113,7 @@ async fn damage_in_one_plan_leaves_the_others_alone() {
     let (_, clerk) = clerk(&sandbox).await;
     let events = many(5);
     push(&clerk, &events, 1).await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     let segment = segment(&sandbox);
     let mut bytes = std::fs::read(&segment).unwrap();
     let key = *Uuid::parse_str(&events[2].event_id).unwrap().as_bytes();
@@ -133,12 +133,12 @@ async fn views_that_know_more_than_the_log_are_rebuilt_from_it() {
     let mut sandbox = Sandbox::start().await;
     let (token, clerk) = clerk(&sandbox).await;
     let (receipts, _) = push(&clerk, &many(20), 1).await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     let copy = std::fs::read(segment(&sandbox)).unwrap();
     sandbox.serve().await;
     let clerk = sandbox.client(Some(&token)).await;
     push(&clerk, &many(50)[20..], 30).await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     // An operator who copies an old log back: snapshots and views of later positions must not be believed.
     std::fs::write(segment(&sandbox), copy).unwrap();
     sandbox.serve().await;

@@ -26,7 +26,7 @@ async fn a_lost_administrators_token_is_replaced_with_the_server_stopped() {
     assert_eq!(sandbox.admin_token(), old, "nothing was written");
     assert_eq!(sandbox.run(&["admin", "status"]).code, 0);
 
-    sandbox.terminate();
+    sandbox.terminate().await;
     std::fs::remove_file(sandbox.data().join("admin.token")).unwrap();
     let renewed = sandbox.run(&["admin", "token"]);
     assert_eq!(renewed.code, 0, "{renewed:?}");

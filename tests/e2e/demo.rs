@@ -76,7 +76,7 @@ async fn the_start_says_what_to_try_and_the_commands_work() {
 async fn a_restart_keeps_today_and_adds_nothing() {
     let mut sandbox = Sandbox::start_with(demo()).await;
     let (before, tokens) = (replayed(&sandbox).await, fs::read(sandbox.data().join("demo-reader.token")).unwrap());
-    sandbox.terminate();
+    sandbox.terminate().await;
     sandbox.serve().await;
     assert_eq!(replayed(&sandbox).await, before);
     assert_eq!(fs::read(sandbox.data().join("demo-reader.token")).unwrap(), tokens, "a token is given out once");
@@ -84,7 +84,7 @@ async fn a_restart_keeps_today_and_adds_nothing() {
     assert_eq!(overview.state.unwrap().valid_date, Some(TODAY));
 
     // Without the flag it is a plan like any other, on its own clock.
-    sandbox.terminate();
+    sandbox.terminate().await;
     sandbox.serve_as(ServeOptions::default()).await;
     assert_eq!(sandbox.plan_status(ID).await.durable_position, before.len() as u64);
     let overview = Reader::today(&sandbox.admin().await).overview().await;
@@ -132,7 +132,7 @@ async fn a_visitor_reports_on_the_fixed_day() {
 
     // What visitors add stays, and is no hindrance to the next start.
     let durable = sandbox.plan_status(ID).await.durable_position;
-    sandbox.terminate();
+    sandbox.terminate().await;
     sandbox.serve().await;
     assert_eq!(sandbox.plan_status(ID).await.durable_position, durable);
 }
@@ -193,7 +193,7 @@ async fn a_plan_that_is_real_or_somebody_elses_is_never_made_a_demo() {
     let folder = taken(&sandbox);
     sandbox.serve_as(ServeOptions { plans: vec![folder.clone()], ..ServeOptions::default() }).await;
     let before = sandbox.plan_status(ID).await.durable_position;
-    sandbox.terminate();
+    sandbox.terminate().await;
     let refused = sandbox.refuse_to_serve(&demo());
     assert!(refused.code == 1 && refused.stderr.contains("simulated = false"), "{refused:?}");
     sandbox.serve_as(ServeOptions { plans: vec![folder.clone()], ..ServeOptions::default() }).await;
@@ -202,7 +202,7 @@ async fn a_plan_that_is_real_or_somebody_elses_is_never_made_a_demo() {
     let mut other = Sandbox::start().await;
     let loaded = other.run(&["plan", "load", "--simulated", &folder]);
     assert_eq!(loaded.code, 0, "{loaded:?}");
-    other.terminate();
+    other.terminate().await;
     let refused = other.refuse_to_serve(&demo());
     assert!(refused.code == 1 && refused.stderr.contains("without a fixed"), "{refused:?}");
 }
@@ -218,7 +218,7 @@ async fn a_history_that_somebody_else_went_on_with_is_not_completed() {
     let receipt = admin.ingest.submit(submission(registered)).await.unwrap().into_inner().receipts.remove(0);
     let now = receipt.recorded_time.unwrap().seconds;
     assert!(now < 1_795_167_000, "time stands still until the history is complete: {now}");
-    sandbox.terminate();
+    sandbox.terminate().await;
     let refused = sandbox.refuse_to_serve(&demo());
     let named = format!("record {} (AgencyRegistered)", receipt.position);
     assert!(refused.code == 1 && refused.stderr.contains(&named), "{refused:?}");
@@ -236,7 +236,7 @@ async fn two_fresh_starts_and_a_rebuild_tell_the_same() {
     let rebuilt = other.run(&["views", "rebuild"]);
     assert_eq!(rebuilt.code, 0, "{rebuilt:?}");
     assert_eq!(digest(&other), before);
-    other.terminate();
+    other.terminate().await;
     fs::remove_dir_all(plan_directory(&other).join("views")).unwrap();
     other.serve().await;
     let (mine, theirs) = (Reader::today(&one.admin().await), Reader::today(&other.admin().await));

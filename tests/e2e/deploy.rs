@@ -104,7 +104,7 @@ impl Desk {
         if to_run && !self.is_running {
             self.sandbox.serve().await;
         } else if !to_run && self.is_running {
-            self.sandbox.terminate();
+            self.sandbox.terminate().await;
         }
         self.is_running = to_run;
     }
@@ -341,6 +341,6 @@ async fn the_images_health_check_tells_a_ready_server_from_none() {
         Output::from(Command::new(&command[0]).args(arguments).output().unwrap()).code
     };
     assert_eq!(check(), 0);
-    sandbox.terminate();
+    sandbox.terminate().await;
     assert_ne!(check(), 0, "nobody answers");
 }

@@ -103,7 +103,7 @@ async fn damage_stops_ingest_and_is_told_everywhere_with_its_plan() {
 #[tokio::test]
 async fn why_the_node_is_not_ready_is_for_those_who_may_know_it() {
     let mut sandbox = Sandbox::start().await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     let plan = sandbox.data().join("plans").join(PLAN_ID);
     std::fs::remove_dir_all(plan.join("log")).unwrap();
     let address = songhua_tests::ServeOptions { plans: vec![OTHER_PLAN.to_owned()], ..Default::default() };

@@ -62,7 +62,7 @@ async fn the_day_is_opened_behind_the_published_plan_and_only_once() {
     }
     assert_eq!(status.durable_position, expected);
     assert!(status.published && !status.simulated && status.read_only.is_empty());
-    sandbox.terminate();
+    sandbox.terminate().await;
     sandbox.serve().await;
     let event = introduce("drc", AssignmentRole::Lead, &[]);
     let mut admin = sandbox.admin().await;
@@ -156,7 +156,7 @@ async fn what_is_reported_is_there_after_an_orderly_restart() {
     let events = many(200);
     let (first, _) = push(&clerk, &events, 50).await;
     let (_, token) = sandbox.grant(Role::Agency, "drc", "").await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     sandbox.serve().await;
     let clerk = sandbox.client(Some(&token)).await;
     let (again, complete) = push(&clerk, &events, 50).await;

@@ -154,7 +154,7 @@ async fn a_push_that_cannot_be_sent_says_why_and_how_it_ended() {
     assert!(other.stderr.contains("PLAN_NOT_FOUND"), "{other:?}");
     let usage = sandbox.run(&["push", &file, "--batch", "1001"]);
     assert_eq!(usage.code, 2, "{usage:?}");
-    sandbox.terminate();
+    sandbox.terminate().await;
     let gone = sandbox.run(&["push", &file, "--token-file", &token]);
     assert_eq!(gone.code, 3, "{gone:?}");
 }

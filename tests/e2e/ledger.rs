@@ -141,7 +141,7 @@ async fn an_interrupted_push_is_resumed_by_the_same_command() {
     let mut command = desk.sandbox.command(&desk.arguments(&file, &["--json", "--batch", "1"]));
     let pushing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while desk.sandbox.durable().await < before + 50 {}
-    desk.sandbox.terminate();
+    desk.sandbox.terminate().await;
     let cut = Output::from(pushing.wait_with_output().unwrap());
     assert!(cut.code == 3 && cut.stderr.contains("run the same command again"), "{}", cut.stderr);
     desk.sandbox.serve().await;

@@ -33,7 +33,7 @@ async fn every_line_is_json_and_a_refused_call_is_one_of_them() {
     let (_, reader) = sandbox.grant(Role::Reader, "", "").await;
     let mut reader_client = sandbox.client(Some(&reader)).await;
     reader_client.admin.list_grants(pb::ListGrantsRequest::default()).await.unwrap_err();
-    sandbox.terminate();
+    sandbox.terminate().await;
 
     let lines = lines(&sandbox);
     assert!(lines.len() > 5, "{lines:?}");

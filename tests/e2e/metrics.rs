@@ -223,7 +223,7 @@ async fn only_a_grant_for_every_plan_may_look() {
     assert_eq!(page.value("songhua_refusals_total", &[("reason", "TOKEN_INVALID")]), 1);
     assert_eq!(page.value("songhua_refusals_total", &[("reason", "OUT_OF_SCOPE")]), 1);
     // Refused attempts are kept, as those over gRPC are.
-    sandbox.terminate();
+    sandbox.terminate().await;
     let system = sandbox.data().join("system");
     let kept = sandbox.files().into_iter().filter(|file| file.starts_with(&system)).flat_map(std::fs::read);
     let kept: Vec<u8> = kept.flatten().collect();

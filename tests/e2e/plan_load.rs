@@ -65,7 +65,7 @@ async fn a_second_plan_is_loaded_beside_the_first_and_again_is_a_no_op() {
     for round in 0..2 {
         let again = sandbox.run(&["--json", "plan", "load", FOLDER]);
         assert_eq!((again.code, loaded(&again)), (0, (0, stored, position)), "round {round}: {again:?}");
-        sandbox.terminate();
+        sandbox.terminate().await;
         sandbox.serve().await;
     }
     assert_eq!(sandbox.durable().await, before);
@@ -89,7 +89,7 @@ async fn a_changed_plan_under_the_same_id_is_refused_with_the_way_out() {
     assert!(refused.stderr.contains(SECOND), "{refused:?}");
     assert_eq!(sandbox.plan_status(SECOND).await.durable_position, before);
     // At start the same: the server does not run on a plan that is not the one it was given.
-    sandbox.terminate();
+    sandbox.terminate().await;
     let options = ServeOptions { plans: vec![other], ..Default::default() };
     let refused = sandbox.refuse_to_serve(&options);
     assert_eq!(refused.code, 1, "{refused:?}");

@@ -142,7 +142,7 @@ async fn a_push_into_a_server_that_stops_can_be_run_again() {
     let arguments = ["--json", "push", &file, "--token-file", &token, "--batch", "1"];
     let pushing = sandbox.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while sandbox.durable().await < before + 50 {}
-    sandbox.terminate();
+    sandbox.terminate().await;
     let cut = Output::from(pushing.wait_with_output().unwrap());
     assert_eq!(cut.code, 3, "{}", cut.stderr);
     assert!(cut.stderr.contains("run the same command again"), "{}", cut.stderr);

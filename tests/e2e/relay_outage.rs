@@ -118,7 +118,7 @@ async fn by_setting_an_empty_stream_begins_where_the_log_ends_or_where_it_is_tol
     let starts = [("head", sandbox.durable().await + 1), ("100", 100), ("beginning", 1)];
     for ((from, first), events) in starts.into_iter().zip(events.chunks(10)) {
         let nats = Nats::start();
-        sandbox.terminate();
+        sandbox.terminate().await;
         sandbox.set_options(relayed_to(&nats, &["--relay-from", from]));
         sandbox.serve().await;
         relay_is(&sandbox, "RUNNING").await;

@@ -20,7 +20,7 @@ async fn the_stream_of_another_log_is_refused_until_the_operator_deletes_it() {
     let nats = Nats::start();
     let mut first = Sandbox::start_with(relayed_to(&nats, &[])).await;
     let before = relay_is_up(&first).await;
-    first.terminate();
+    first.terminate().await;
     let second = Sandbox::start_with(relayed_to(&nats, &[])).await;
     let refused = relay_is(&second, "STOPPED").await;
     let log = uuid::Uuid::from_slice(&first_log(&nats).await).unwrap();
@@ -73,7 +73,7 @@ async fn a_copy_of_the_log_that_goes_its_own_way_does_not_write_over_what_was_pu
     sandbox.lead_of_all("drc").await;
     let (_, token) = sandbox.grant(Role::Agency, "drc", "").await;
     relay_is_up(&sandbox).await;
-    sandbox.terminate();
+    sandbox.terminate().await;
     let mut copy = Sandbox::stopped(relayed_to(&nats, &[]));
     let copied = Command::new("cp").arg("-r").args([sandbox.data(), copy.data()]).status().unwrap();
     assert!(copied.success());

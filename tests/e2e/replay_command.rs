@@ -148,9 +148,9 @@ async fn following_survives_a_restart_of_the_server_and_ends_in_order() {
         }
         // The new server has another port, which its profile says.
         if round == 0 {
-            sandbox.kill()
+            sandbox.kill();
         } else {
-            sandbox.terminate()
+            sandbox.terminate().await;
         }
         sandbox.serve().await;
     }
@@ -215,7 +215,7 @@ async fn following_asks_for_a_server_and_a_valid_token_at_the_start() {
     let refused = sandbox.run(&["replay", "--follow", "--plan", "harbin-2022-2026", "--token-file", &bad]);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains("TOKEN_INVALID"), "{refused:?}");
-    sandbox.terminate();
+    sandbox.terminate().await;
     let gone = sandbox.run(&["replay", "--follow", "--plan", "harbin-2022-2026"]);
     assert_eq!(gone.code, 3, "{gone:?}");
 }

@@ -132,7 +132,7 @@ async fn an_orderly_stop_ends_those_who_follow_at_once() {
     next(&mut busy).await.unwrap();
     let ended = [tokio::spawn(end(busy)), tokio::spawn(end(begin(&auditor, follow(head + 1)).await))];
     drop(auditor);
-    sandbox.terminate();
+    sandbox.terminate().await;
     for ended in ended {
         assert_eq!(reason(&ended.await.unwrap(), Code::Unavailable), "SHUTTING_DOWN");
     }

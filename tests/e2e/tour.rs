@@ -70,7 +70,8 @@ impl Walk {
         });
         let folders = [binary().parent().unwrap(), nats_server().parent().unwrap(), python().parent().unwrap()]
             .map(|path| std::path::absolute(path).unwrap());
-        let path = std::env::join_paths(folders.into_iter().chain([PathBuf::from(std::env::var("PATH").unwrap())]));
+        let inherited = std::env::var_os("PATH").unwrap();
+        let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&inherited)));
         let mut bash = Command::new("bash");
         bash.args(["-euo", "pipefail", "-c", &text]).current_dir(self.folder.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SONGHUA_")) {

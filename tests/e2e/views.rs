@@ -76,7 +76,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// Ends the server in order, lets `meddle` at its files, and starts it again.
 async fn restart(world: &mut World, meddle: impl FnOnce(&World)) {
-    world.sandbox.terminate();
+    world.sandbox.terminate().await;
     meddle(world);
     serve(world).await;
 }
@@ -143,7 +143,7 @@ async fn a_rebuild_on_a_running_server_ends_with_an_equal_digest_and_readers_rea
 async fn views_of_another_log_are_thrown_away_and_rebuilt() {
     let mut other = World::harbin().await;
     other.stored(&other.bureau, stock("city", LABS, date(2026, 9, 30), "999")).await;
-    other.sandbox.terminate();
+    other.sandbox.terminate().await;
     let mut world = busy().await;
     let before = digest(&world);
     restart(&mut world, |world| {
@@ -175,7 +175,7 @@ async fn older_views_of_the_same_log_catch_up() {
 async fn garbage_in_any_file_of_the_views_is_noticed_and_they_are_rebuilt() {
     let mut world = busy().await;
     let before = digest(&world);
-    world.sandbox.terminate();
+    world.sandbox.terminate().await;
     let whole = world.sandbox.path("whole-views");
     copy(&in_plan(&world, "views"), &whole);
     let names: Vec<PathBuf> = files(&whole).iter().map(|path| path.strip_prefix(&whole).unwrap().to_owned()).collect();
@@ -188,7 +188,7 @@ async fn garbage_in_any_file_of_the_views_is_noticed_and_they_are_rebuilt() {
             damage.inflict(&views.join(&name));
             serve(&mut world).await;
             assert_eq!(digest(&world), before, "{damage:?} {}", name.display());
-            world.sandbox.terminate();
+            world.sandbox.terminate().await;
         }
     }
 }
@@ -224,7 +224,7 @@ async fn a_snapshot_that_is_gone_or_damaged_changes_nothing_but_the_time_to_open
     let mut world = busy().await;
     let before = digest(&world);
     let taken = stock("city", LABS, date(2026, 9, 30), "46");
-    world.sandbox.terminate();
+    world.sandbox.terminate().await;
     let snapshots = in_plan(&world, "snapshots");
     assert!(!files(&snapshots).is_empty(), "an orderly end leaves a snapshot");
     for damage in [Damage::Garbage, Damage::Flipped, Damage::Truncated, Damage::Missing] {
@@ -235,7 +235,7 @@ async fn a_snapshot_that_is_gone_or_damaged_changes_nothing_but_the_time_to_open
         assert_eq!(digest(&world), before, "{damage:?}");
         // What was decided before still holds: the period is taken.
         assert_eq!(world.refused(&world.bureau, taken.clone()).await, "MEASUREMENT_EXISTS", "{damage:?}");
-        world.sandbox.terminate();
+        world.sandbox.terminate().await;
     }
 }
 

@@ -192,9 +192,8 @@ async fn a_rebuild_of_the_views_in_the_middle_costs_no_change_and_repeats_none()
     // Whatever was told to the watcher by the time the position was reached is what a new one is told.
     let mut sandbox = world.sandbox;
     wait_for_heartbeats(&sandbox).await;
-    let ended = tokio::task::spawn_blocking(move || sandbox.terminate());
+    sandbox.terminate().await;
     let (heard, reached) = timeout(PATIENCE, reading).await.unwrap().unwrap();
-    ended.await.unwrap();
     assert!(reached >= last, "{reached} of {last}");
     assert_eq!(heard, whole);
 }
@@ -270,13 +269,9 @@ async fn an_orderly_stop_ends_silent_watchers_and_waits_for_none() {
         streams.push(stream);
     }
     let mut sandbox = world.sandbox;
-    let ended = tokio::task::spawn_blocking(move || {
-        sandbox.terminate();
-        sandbox
-    });
+    sandbox.terminate().await;
     for mut stream in streams {
         assert_eq!(reason(&next(&mut stream).await.unwrap_err()), "SHUTTING_DOWN");
     }
-    let sandbox = ended.await.unwrap();
     assert!(!sandbox.server_log().contains("were cut off"), "{}", sandbox.server_log());
 }

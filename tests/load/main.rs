@@ -95,7 +95,7 @@ async fn main() {
     let stored = target.durable_position().await - begun;
     assert!((acknowledged..=acknowledged + 1).contains(&stored), "{acknowledged} acknowledged, {stored} stored");
     let (behind, catch_up) = target.catch_up().await;
-    target.stop();
+    target.stop().await;
     rows.push(Row::of_disk("fdatasync, after", &disk.measure(duration)));
     print(&rows);
     println!(

@@ -301,12 +301,13 @@ impl Sandbox {
         }
     }
 
-    /// SIGTERM, and waits for the orderly end.
-    pub fn terminate(&mut self) {
+    /// SIGTERM, and waits for the orderly end. Leaves the thread to the clients: they must hear that the server stops.
+    pub async fn terminate(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         let killed = Command::new("kill").arg(server.id().to_string()).status().expect("kill runs");
         assert!(killed.success(), "SIGTERM was not sent");
-        let status = server.wait().expect("the server ends");
+        let ended = tokio::task::spawn_blocking(move || server.wait());
+        let status = ended.await.expect("waiting does not panic").expect("the server ends");
         assert!(status.success(), "the server ended with {status}:\n{}", self.server_log());
     }
 

@@ -76,7 +76,7 @@ async fn main() {
     rates::replay(&target, size.replays, &mut figures).await;
     println!("relay: the stream is deleted, and the relay fills it again; from the first message in it to the last");
     rates::relay(&target, &nats, &mut figures).await;
-    target.stop();
+    target.stop().await;
     drop(nats);
 
     println!(

@@ -42,7 +42,7 @@ pub(crate) async fn measure(outages: usize, duration: Duration, events: &Arc<Eve
     figures.add_ratio("ingest_outage_ratio", rate, undisturbed.rate());
     figures.add("relay_catch_up_after_outages", begun.elapsed().as_secs(), "s");
     figures.add("relay_caught_up_to", last, "position");
-    target.stop();
+    target.stop().await;
 }
 
 /// How far the relay is.

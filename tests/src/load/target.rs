@@ -79,9 +79,9 @@ impl Target {
     }
 
     /// Ends the server if it was started here, so that it is not measured with the disk.
-    pub fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(sandbox) = &mut self.sandbox {
-            sandbox.terminate();
+            sandbox.terminate().await;
         }
     }
 

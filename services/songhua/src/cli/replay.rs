@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use songhua_wire::pb;
 use songhua_wire::pb::audit_service_client::AuditServiceClient;
-use songhua_wire::status::{may_retry, refusal_from};
 use songhua_wire::time::{date_to_pb, timestamp_to_pb};
-use tonic::{Code, Status};
+use tonic::Status;
 use uuid::Uuid;
 
 use self::sink::{Form, Sink, Unwritten};
@@ -118,12 +117,11 @@ enum Broken {
 
 impl From<Status> for Broken {
     fn from(status: Status) -> Self {
-        let again = match refusal_from(&status) {
-            Some(refusal) => may_retry(refusal.reason),
-            // The connection broke.
-            None => matches!(status.code(), Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal),
-        };
-        if again { Self::CutOff(client::describe(&status)) } else { Self::Ended(client::failed(status)) }
+        if client::may_try_again(&status) {
+            Self::CutOff(client::describe(&status))
+        } else {
+            Self::Ended(client::failed(status))
+        }
     }
 }
 

@@ -251,12 +251,24 @@ async fn until_other(mut commands: watch::Receiver<Command>, generation: u64) {
     drop(commands.wait_for(|command| *command != Command::Follow(generation)).await);
 }
 
-/// Says `Running` once everything that was durable at the start is applied, then waits for ever.
+/// Says `Running` once everything that was durable at the start is applied, and begins anew where the follower has
+/// thrown its views away by itself.
 async fn caught_up(voice: &Voice, log: &dyn EventLog) -> Infallible {
-    let goal = log.heads().durable;
     let mut applied = voice.applied.subscribe();
-    if applied.wait_for(|now| now.position >= goal).await.is_ok() {
+    loop {
+        let mut reached = log.heads().durable;
+        if applied.wait_for(|now| now.position >= reached).await.is_err() {
+            return std::future::pending().await;
+        }
         voice.say(FollowerState::Running);
+        let fell = applied.wait_for(|now| {
+            let fell = now.position < reached;
+            reached = reached.max(now.position);
+            fell
+        });
+        if fell.await.is_err() {
+            return std::future::pending().await;
+        }
+        voice.say(FollowerState::Rebuilding);
     }
-    std::future::pending().await
 }

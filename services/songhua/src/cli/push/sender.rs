@@ -5,7 +5,7 @@
 use songhua_wire::pb;
 use songhua_wire::pb::ingest_service_client::IngestServiceClient;
 use songhua_wire::pb::submit_stream_response::Result as Answer;
-use songhua_wire::status::{from_rpc_status, may_retry, refusal_from};
+use songhua_wire::status::{from_rpc_status, refusal_from};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
@@ -76,12 +76,7 @@ fn is_of_a_row(refused: &Status) -> bool {
 
 /// The end of a push that is no row's fault.
 fn ended(status: Status) -> Failure {
-    let again = match refusal_from(&status) {
-        Some(refusal) => may_retry(refusal.reason),
-        // The connection broke.
-        None => matches!(status.code(), Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal),
-    };
-    if again { interrupted(&client::describe(&status)) } else { client::failed(status) }
+    if client::may_try_again(&status) { interrupted(&client::describe(&status)) } else { client::failed(status) }
 }
 
 fn interrupted(detail: &str) -> Failure {
