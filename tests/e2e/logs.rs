@@ -65,3 +65,21 @@ async fn every_line_is_json_and_a_refused_call_is_one_of_them() {
         assert!(!log.contains(token.trim_start_matches("songhua_")), "a token stands in the log");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_start_says_so_in_json_too() {
+    let sandbox = Sandbox::start().await;
+    let output = sandbox.refuse_to_serve(&ServeOptions::with(&["--log-format", "json"]));
+    assert_eq!(output.code, 1, "{output:?}");
+    let lines: Vec<Value> = output.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().unwrap_or_else(|| panic!("{output:?}"));
+    assert!(last["level"] == "ERROR" && last["fields"]["failure"].is_string(), "{last}");
+}
+
+#[tokio::test]
+async fn a_log_filter_that_cannot_be_read_is_refused() {
+    let sandbox = Sandbox::start().await;
+    let output = sandbox.run_with(&["serve", "--grpc-address", "127.0.0.1:0"], &[("SONGHUA_LOG", "bad[[[")]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("SONGHUA_LOG=bad[[[") && output.stderr.contains("日志过滤"), "{output:?}");
+}

@@ -231,6 +231,33 @@ async fn only_a_grant_for_every_plan_may_look() {
 }
 
 #[tokio::test]
+async fn every_reason_counts_from_zero_so_that_its_first_refusal_has_a_rate() {
+    let sandbox = Sandbox::start().await;
+    let page = Page::of(&sandbox).await;
+    for reason in ["INTERNAL", "LOG_READ_ONLY", "OUTCOME_UNKNOWN", "QUEUE_FULL"] {
+        assert_eq!(page.find("songhua_refusals_total", &[("reason", reason)]), Some(0), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_is_not_published_shows_in_the_series_of_administrators_only() {
+    let sandbox = Sandbox::start().await;
+    let (_, reader) = sandbox.grant(Role::Reader, "", "").await;
+    let published = pb::PlanPublished { event_count: 7, digest: vec![7; 32] };
+    let definition = pb::EventInput {
+        event_id: "0b9f6c1e-0000-4000-8000-000000000099".to_owned(),
+        payload: Some(pb::event_input::Payload::PlanPublished(published)),
+        ..Default::default()
+    };
+    let load = pb::LoadPlanRequest { plan: "half".to_owned(), simulated: false, definitions: vec![definition] };
+    // Refused, but the plan is there from now on, for the plan office to go on with.
+    sandbox.admin().await.admin.load_plan(tokio_stream::iter([load])).await.unwrap_err();
+    assert!(Page::of(&sandbox).await.0.contains("plan=\"half\""));
+    let (code, _, body) = get(&sandbox, "/metrics", Some(&reader)).await;
+    assert!(code == 200 && !body.contains("half") && body.contains(PLAN_ID), "{body}");
+}
+
+#[tokio::test]
 async fn made_up_methods_and_plans_make_no_series() {
     let sandbox = Sandbox::start().await;
     let admin = sandbox.admin().await;

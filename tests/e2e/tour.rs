@@ -150,6 +150,13 @@ fn every_command_of_the_tours_works_as_it_stands_in_the_readme() {
             }
             other => panic!("README.md line {}: what is {other:?}?", block.line),
         }
+        for child in &mut walk.background {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "what runs in the background has ended by line {}",
+                block.line
+            );
+        }
     }
     assert!(tours >= 5, "a tour for each of the five users");
     walk.stop_server();

@@ -107,6 +107,9 @@ pub(crate) enum Failure {
     /// Damage was found.
     #[error("{0}")]
     Damage(String),
+    /// A server failed whose log is for machines: the reason stands there.
+    #[error("see the log / 见日志")]
+    Logged,
 }
 
 impl Failure {
@@ -116,7 +119,7 @@ impl Failure {
 
     const fn code(&self) -> u8 {
         match self {
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Logged => 1,
             Self::Unreachable(_) => 3,
             Self::Partial(_) => 4,
             Self::Damage(_) => 5,
@@ -135,7 +138,9 @@ pub(crate) fn run() -> ExitCode {
     match dispatch(cli, &subcommand) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("songhua: {failure}");
+            if !matches!(failure, Failure::Logged) {
+                eprintln!("songhua: {failure}");
+            }
             ExitCode::from(failure.code())
         }
     }

@@ -142,20 +142,21 @@ fn status_table(status: &pb::GetStatusResponse) -> String {
         "发布 published",
         "已落盘 durable",
         "已写 written",
-        "视图 projector",
+        "跟随者 followers",
         "只读 read-only",
     ]);
     for plan in &status.plans {
-        let follower = plan.followers.first();
-        let projector = follower.map_or_else(String::new, |follower| {
-            format!("{} {} {}", follower.applied_position, follower.state, follower.detail)
-        });
+        let follower = |it: &pb::FollowerStatus| {
+            let pb::FollowerStatus { name, applied_position, state, detail } = it;
+            format!("{name} {applied_position} {state} {detail}").trim_end().to_owned()
+        };
+        let followers: Vec<_> = plan.followers.iter().map(follower).collect();
         table.add_row([
             format!("{}{}", plan.plan, if plan.simulated { " 模拟数据 SIMULATED" } else { "" }),
             plan.published.to_string(),
             plan.durable_position.to_string(),
             plan.written_position.to_string(),
-            projector.trim_end().to_owned(),
+            followers.join("\n"),
             plan.read_only.clone(),
         ]);
     }

@@ -24,12 +24,23 @@ pub(crate) fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Res
 }
 
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
-    start_logging(config.log_format.value);
-    block_on(serve(config))
+    start_logging(config.log_format.value)?;
+    let told = |failure| match config.log_format.value {
+        LogFormat::Text => failure,
+        LogFormat::Json => {
+            tracing::error!(%failure, "the server ended");
+            Failure::Logged
+        }
+    };
+    block_on(serve(config)).map_err(told)
 }
 
-fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("SONGHUA_LOG").unwrap_or_else(|_| EnvFilter::new(songhua_relay::LOG_FILTER));
+fn start_logging(format: LogFormat) -> Result<(), Failure> {
+    let filter = match std::env::var("SONGHUA_LOG") {
+        Ok(filter) => EnvFilter::try_new(&filter)
+            .map_err(|error| Failure::Failed(format!("SONGHUA_LOG={filter}: {error} / 日志过滤条件无法解析")))?,
+        Err(_) => EnvFilter::new(songhua_relay::LOG_FILTER),
+    };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Json => {
@@ -39,6 +50,7 @@ fn start_logging(format: LogFormat) {
         }
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
     }
+    Ok(())
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {

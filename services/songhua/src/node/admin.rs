@@ -332,11 +332,13 @@ impl pb::admin_service_server::AdminService for AdminServer {
             }
         } else {
             plans.retain(|status| status.published);
-            // What is wrong, and in which file, is the operator's business.
-            plans
-                .iter_mut()
-                .filter(|status| !status.read_only.is_empty())
-                .for_each(|status| "read-only".clone_into(&mut status.read_only));
+            // What is wrong, and in which file or stream, is the operator's business.
+            for status in &mut plans {
+                if !status.read_only.is_empty() {
+                    "read-only".clone_into(&mut status.read_only);
+                }
+                status.followers.iter_mut().for_each(|follower| follower.detail.clear());
+            }
         }
         if asked.is_some() && plans.is_empty() {
             return Err(Status::from(*plan_not_found(&request.plan)));

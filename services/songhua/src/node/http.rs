@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics::counter;
 use songhua_access::{AccessError, Permission};
-use songhua_domain::vocabulary::Reason;
+use songhua_domain::vocabulary::{Reason, Role};
 use tokio::net::TcpListener;
 
 use super::auth::{Refusals, authenticate, credential};
@@ -71,13 +71,17 @@ async fn ready(State(door): State<Door>, headers: HeaderMap) -> (StatusCode, Str
     if hindrances.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
-    let why = if door.operator(&headers).is_ok() { hindrances.join("\n") + "\n" } else { String::new() };
+    let told = door.operator(&headers).is_ok_and(|role| role == Role::Admin);
+    let why = if told { hindrances.join("\n") + "\n" } else { String::new() };
     (StatusCode::SERVICE_UNAVAILABLE, format!("not ready\n{why}"))
 }
 
 async fn scrape(State(door): State<Door>, headers: HeaderMap) -> Response {
     match door.operator(&headers) {
-        Ok(()) => ([(CONTENT_TYPE, TEXT_FORMAT)], door.node.metrics.render(&door.node).await).into_response(),
+        Ok(role) => {
+            let text = door.node.metrics.render(&door.node, role == Role::Admin).await;
+            ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response()
+        }
         Err(closed) => closed.answer(&door.refusals),
     }
 }
@@ -92,12 +96,12 @@ enum Closed {
 
 impl Door {
     /// Any grant will do that is for every plan: the series are of all of them.
-    fn operator(&self, headers: &HeaderMap) -> Result<(), Closed> {
+    fn operator(&self, headers: &HeaderMap) -> Result<Role, Closed> {
         let found = authenticate(self.node.system.directory(), headers);
         let principal = found.map_err(|(error, digest)| Closed::Nobody(error, digest))?;
         let digest = principal.credential_digest;
         principal.require(Permission::ReadStatus, None).map_err(|error| Closed::Nobody(error, digest))?;
-        if principal.plan.is_some() { Err(Closed::OnePlan(digest)) } else { Ok(()) }
+        if principal.plan.is_some() { Err(Closed::OnePlan(digest)) } else { Ok(principal.role) }
     }
 }
 

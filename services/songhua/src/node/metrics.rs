@@ -7,9 +7,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use songhua_domain::id::PlanId;
+use songhua_domain::vocabulary::Reason;
 use songhua_wire::pb;
 
 use super::admin::plan_status;
@@ -78,6 +79,10 @@ impl Metrics {
         COUNTERS.iter().for_each(|(name, help)| describe_counter!(*name, *help));
         GAUGES.iter().for_each(|(name, help)| describe_gauge!(*name, *help));
         HISTOGRAMS.iter().for_each(|(name, help, unit, _)| describe_histogram!(*name, *unit, *help));
+        // A series that is born with its first refusal has no rate: the first fault would raise no alert.
+        for reason in Reason::ALL {
+            counter!("songhua_refusals_total", "reason" => reason.code()).absolute(0);
+        }
         Ok(Self(handle))
     }
 
@@ -95,26 +100,39 @@ impl Metrics {
         }
     }
 
-    /// Everything, as Prometheus reads it.
-    pub(super) async fn render(&self, node: &Node) -> String {
-        look_up(node).await;
-        self.0.render()
+    /// Everything, as Prometheus reads it; plans that are not published or not open for administrators only.
+    pub(super) async fn render(&self, node: &Node, administrator: bool) -> String {
+        let hidden = look_up(node).await;
+        let text = self.0.render();
+        if administrator || hidden.is_empty() {
+            return text;
+        }
+        let labels: Vec<_> = hidden.iter().map(|plan| format!("plan=\"{plan}\"")).collect();
+        let shown = |line: &&str| !labels.iter().any(|label| line.contains(label));
+        text.lines().filter(shown).flat_map(|line| [line, "\n"]).collect()
     }
 }
 
-async fn look_up(node: &Node) {
+/// Sets what is looked up when it is asked for; returns the plans that are invisible to all but administrators.
+async fn look_up(node: &Node) -> Vec<PlanId> {
+    let mut hidden = Vec::new();
     gauge!("songhua_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     gauge!("songhua_start_time_seconds").set(Duration::from_millis(start_ms(node)));
     gauge!("songhua_ready").set(flag(node.hindrances().await.is_empty()));
     for plan in node.failed_plans().await.keys() {
         gauge!("songhua_plan_open", "plan" => plan.to_string()).set(0);
+        hidden.push(plan.clone());
     }
     for plan in node.hosted_plans().await {
         let seen = node.with_hosted(&plan, |hosted| (plan_status(&plan, hosted), hosted.ingest.waiting())).await;
         let Some((status, waiting)) = seen else { continue };
         of_plan(&status, waiting);
         of_files(&plan, &node.plan_directory(&plan)).await;
+        if !status.published {
+            hidden.push(plan);
+        }
     }
+    hidden
 }
 
 fn of_plan(status: &pb::PlanStatus, waiting: usize) {
