@@ -85,19 +85,15 @@ impl Filter {
         self.effective_from.is_some() || self.effective_to.is_some()
     }
 
-    /// Whether a record with this header can pass.
-    pub(crate) fn passes_header(&self, header: &RecordHeader) -> bool {
-        if !self.asks_header() {
-            return true;
-        }
-        let About { area, indicator, project } = About::of(header);
+    /// Whether a record with this header can pass, which is about this.
+    pub(crate) fn passes_header(&self, header: &RecordHeader, about: &About) -> bool {
         let of_agency = || {
             let mut agencies = header.agency.iter().chain(&header.on_behalf_of);
             agencies.any(|agency| self.agencies.contains(agency))
         };
-        is_in(&self.areas, area.as_ref())
-            && is_in(&self.indicators, indicator.as_ref())
-            && is_in(&self.projects, project.as_ref())
+        is_in(&self.areas, about.area.as_ref())
+            && is_in(&self.indicators, about.indicator.as_ref())
+            && is_in(&self.projects, &about.projects)
             && (self.agencies.is_empty() || of_agency())
             && is_in(&self.types, Some(&header.event_type))
     }
@@ -110,8 +106,8 @@ impl Filter {
     }
 }
 
-fn is_in<T: Ord>(list: &BTreeSet<T>, value: Option<&T>) -> bool {
-    list.is_empty() || value.is_some_and(|value| list.contains(value))
+fn is_in<'a, T: Ord + 'a>(list: &BTreeSet<T>, values: impl IntoIterator<Item = &'a T>) -> bool {
+    list.is_empty() || values.into_iter().any(|value| list.contains(value))
 }
 
 /// The effective date, else the end of the payload's period, else its own date.

@@ -3,7 +3,6 @@
 //! Place in the flow: between the log and the stream. Looks at a record's header first and at its payload only where the
 //! answer needs it. It must not know how records are sent.
 
-use songhua_domain::event::Payload;
 use songhua_domain::id::AgencyId;
 use songhua_domain::state::PlanState;
 use songhua_log::StoredRecord;
@@ -49,21 +48,15 @@ impl Judge {
     fn passes(&self, record: &StoredRecord, state: &PlanState) -> Result<bool, Refused> {
         let failed = |error| refusal::from_decode(record.position, &error);
         let header = decode_header(&record.bytes).map_err(failed)?;
-        if !self.filter.passes_header(&header) {
+        let input = || decode_event(record.position.0, &record.bytes).map(|event| event.input).map_err(failed);
+        let mut about = About::of(&header);
+        if About::asks_payload(header.event_type) {
+            about = about.with_named(input()?.payload);
+        }
+        let may_see = |agency| is_own(agency, &header) || is_assigned(agency, state.assignments(), &about);
+        if !self.filter.passes_header(&header, &about) || !self.agency.as_ref().is_none_or(may_see) {
             return Ok(false);
         }
-        let payload = || decode_event(record.position.0, &record.bytes).map(|event| event.input).map_err(failed);
-        if let Some(agency) = self.agency.as_ref().filter(|agency| !is_own(agency, &header)) {
-            let mut about = About::of(&header);
-            if header.event_type == "agency.assigned"
-                && let Payload::AgencyAssigned(assigned) = payload()?.payload
-            {
-                about = about.with_assigned(&assigned.scope);
-            }
-            if !is_assigned(agency, state.assignments(), &about) {
-                return Ok(false);
-            }
-        }
-        Ok(!self.filter.asks_payload() || self.filter.passes_effective(&payload()?))
+        Ok(!self.filter.asks_payload() || self.filter.passes_effective(&input()?))
     }
 }

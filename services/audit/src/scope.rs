@@ -3,7 +3,7 @@
 //! Place in the flow: filters and the scope of an agency ask here. Pure. It must not know: where records come from, nor
 //! where assignments are kept.
 
-use songhua_domain::event::Scope;
+use songhua_domain::event::{Payload, Scope};
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId, ProjectId};
 use songhua_domain::state::Assignments;
 use songhua_domain::vocabulary::AssignmentRole;
@@ -14,7 +14,7 @@ use songhua_wire::record::RecordHeader;
 pub(crate) struct About {
     pub(crate) area: Option<AreaId>,
     pub(crate) indicator: Option<IndicatorId>,
-    pub(crate) project: Option<ProjectId>,
+    pub(crate) projects: Vec<ProjectId>,
 }
 
 impl About {
@@ -25,19 +25,28 @@ impl About {
         while let (Some(kind), Some(id)) = (segments.next(), segments.next()) {
             match kind {
                 "indicators" | "targets" => about.indicator = id.parse().ok(),
-                "projects" => about.project = id.parse().ok(),
+                "projects" => about.projects.extend(id.parse()),
                 _ => {}
             }
         }
         about
     }
 
-    /// An assignment is about what it assigns, too.
-    pub(crate) fn with_assigned(mut self, scope: &Scope) -> Self {
-        match scope {
-            Scope::Indicator(indicator) | Scope::Target(_, indicator) => self.indicator = Some(indicator.clone()),
-            Scope::Project(project) => self.project = Some(project.clone()),
-            Scope::Plan | Scope::Area(_) => {}
+    /// Whether events of a type name more in their payload than their subject says.
+    pub(crate) fn asks_payload(event_type: &str) -> bool {
+        matches!(event_type, "agency.assigned" | "project.merged")
+    }
+
+    /// An assignment is about what it assigns, too; a merge about both projects.
+    pub(crate) fn with_named(mut self, payload: Payload) -> Self {
+        match payload {
+            Payload::AgencyAssigned(assigned) => match assigned.scope {
+                Scope::Indicator(indicator) | Scope::Target(_, indicator) => self.indicator = Some(indicator),
+                Scope::Project(project) => self.projects.push(project),
+                Scope::Plan | Scope::Area(_) => {}
+            },
+            Payload::ProjectMerged(merged) => self.projects.push(merged.into),
+            _ => {}
         }
         self
     }
@@ -48,7 +57,7 @@ impl About {
         scopes.extend(self.area.clone().map(Scope::Area));
         scopes.extend(self.indicator.clone().map(Scope::Indicator));
         scopes.extend(self.area.clone().zip(self.indicator.clone()).map(|(area, of)| Scope::Target(area, of)));
-        scopes.extend(self.project.clone().map(Scope::Project));
+        scopes.extend(self.projects.iter().cloned().map(Scope::Project));
         scopes
     }
 }

@@ -76,6 +76,8 @@ impl Replay {
             () = sender.closed() => return,
             ended = self.stream(&sender) => ended,
         };
+        // What was read must not wait for a reader that does not read.
+        drop(self);
         if let Err(refused) = ended {
             // A reader that has gone away needs no reason.
             drop(sender.send(Err(Status::from(*refused))).await);
@@ -146,6 +148,7 @@ impl Replay {
                 }
                 Verdict::Over => {
                     self.next = end + 1;
+                    self.to = Some(end);
                     break;
                 }
             }
@@ -180,12 +183,19 @@ impl Replay {
         self.send(Vec::new(), sender).await
     }
 
-    /// Waits for room, asks once more whether the reader may read, and sends.
+    /// Waits for room and sends. Asks whether the reader may read, while it waits and at last.
     async fn send(&mut self, records: Vec<pb::ReplayRecord>, sender: &Sender) -> Result<(), Refused> {
-        // A reader that has gone away ends `run`.
-        let Ok(room) = sender.reserve().await else { return Ok(()) };
-        let valid = self.reader.directory.recheck(&self.reader.principal, Timestamp::now());
-        valid.map_err(|error| refusal::from_access(&error))?;
+        let room = loop {
+            let room = tokio::time::timeout(self.reader.heartbeat, sender.reserve()).await;
+            let valid = self.reader.directory.recheck(&self.reader.principal, Timestamp::now());
+            valid.map_err(|error| refusal::from_access(&error))?;
+            match room {
+                Ok(Ok(room)) => break room,
+                // A reader that has gone away ends `run`.
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => {}
+            }
+        };
         let scanned_position = self.next - 1;
         let durable_position = self.history.log().heads().durable.0;
         metrics::counter!("songhua_replayed_records_total").increment(records.len() as u64);

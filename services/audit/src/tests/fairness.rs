@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use songhua_domain::event::{AccessRevoked, SystemPayload};
+use songhua_domain::vocabulary::Reason;
 use songhua_log::memory::MemoryLog;
 use songhua_log::record::{Key, StoredRecord};
 use songhua_log::{AppendError, AppendOutcome, Batch, EventLog, Heads, Identity, Position, ReadError};
 use songhua_wire::pb;
 
-use super::fixture::{WATER, World, all, clerk, follow, heavy, identity, next};
+use super::fixture::{WATER, World, all, clerk, end, follow, heavy, identity, next};
 
 /// Counts reads.
 struct Counting {
@@ -89,6 +91,21 @@ async fn a_reader_that_has_gone_ends_the_reading() {
     }
     let reads = log.reads.load(Ordering::Relaxed);
     assert!(reads < 10, "{reads} reads for one response");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_revoked_ends_the_reading_for_a_reader_that_does_not_take_too() {
+    let (world, log) = large().await;
+    let before = Arc::strong_count(&log);
+    let auditor = world.auditor();
+    let stream = world.begin(&auditor, follow(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(Arc::strong_count(&log) > before, "it waits with what it has read");
+    let revoked = AccessRevoked { grant_id: auditor.grant_id, reason: "left".to_owned() };
+    world.system(SystemPayload::AccessRevoked(revoked));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(Arc::strong_count(&log), before);
+    assert_eq!(end(stream).await.reason, Reason::TokenInvalid);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use songhua_domain::vocabulary::Reason;
 use songhua_log::EventLog;
 use songhua_log::memory::MemoryLog;
 use songhua_wire::pb;
+use songhua_wire::time::timestamp_to_pb;
 use tokio::time::Instant;
 
 use super::fixture::{WATER, World, clerk, end, firms, follow, identity, next};
@@ -72,7 +73,7 @@ async fn it_ends_by_itself_at_the_position_that_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn times_that_have_not_come_are_waited_for_and_times_that_are_over_pass_nothing() {
+async fn times_that_have_not_come_are_waited_for_and_the_end_of_the_time_ends_it() {
     let world = World::published().await;
     let auditor = world.auditor();
     let last = world.state.lock().unwrap().last_recorded_time().unwrap();
@@ -85,12 +86,9 @@ async fn times_that_have_not_come_are_waited_for_and_times_that_are_over_pass_no
         put.push(world.put(&clerk(WATER), vec![firms(number)]).await);
     }
     let mut seen = Vec::new();
-    loop {
-        let response = next(&mut stream).await;
-        seen.extend(response.records.iter().map(|record| record.position));
-        if response.scanned_position == world.head() && response.records.is_empty() {
-            break;
-        }
+    // The first record behind the bound ends it.
+    while let Some(response) = stream.next().await {
+        seen.extend(response.unwrap().records.iter().map(|record| record.position));
     }
     assert_eq!(seen, put[1..3]);
 }
@@ -112,6 +110,21 @@ async fn a_revoked_token_ends_it_with_the_next_response() {
         }
     }
     assert_eq!(world.refused_after(&auditor).await, Reason::TokenInvalid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_the_time_asked_for_is_over() {
+    let world = World::published().await;
+    let now = world.state.lock().unwrap().last_recorded_time().unwrap();
+    let until = now.checked_add(jiff::SignedDuration::from_micros(1)).unwrap();
+    let filter = pb::ReplayFilter { recorded_until: Some(timestamp_to_pb(until)), ..Default::default() };
+    let request = pb::ReplayRequest { filter: Some(filter), ..follow(world.head()) };
+    let mut stream = world.begin(&world.auditor(), request).await.unwrap();
+    assert_eq!(next(&mut stream).await.records.len(), 1);
+    let later = world.put(&clerk(WATER), vec![firms(1)]).await;
+    let over = next(&mut stream).await;
+    assert_eq!((over.records.len(), over.scanned_position), (0, later));
+    assert!(stream.next().await.is_none());
 }
 
 impl World {

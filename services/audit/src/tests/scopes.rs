@@ -1,13 +1,13 @@
 //! What an agency sees: its own, what was filed for it, and what its assignments cover.
 
 use jiff::civil::date;
-use songhua_domain::event::Scope;
+use songhua_domain::event::{ProjectMerged, Scope};
 use songhua_domain::state::Assignments;
 use songhua_domain::vocabulary::Role;
 use songhua_wire::pb;
 use songhua_wire::record::{RecordHeader, decode_header};
 
-use super::fixture::{COLLEGE, WATER, World, all, assigned, clerk, figure, follow, next, office, planned};
+use super::fixture::{COLLEGE, WATER, World, all, assigned, clerk, event, figure, follow, next, office, planned};
 use crate::scope::{About, is_assigned, is_own};
 
 fn header(area: &str, subject: &str) -> RecordHeader {
@@ -25,7 +25,7 @@ fn about(area: &str, indicator: &str, project: &str) -> About {
     About {
         area: (!area.is_empty()).then(|| area.parse().unwrap()),
         indicator: (!indicator.is_empty()).then(|| indicator.parse().unwrap()),
-        project: (!project.is_empty()).then(|| project.parse().unwrap()),
+        projects: (!project.is_empty()).then(|| project.parse().unwrap()).into_iter().collect(),
     }
 }
 
@@ -128,6 +128,32 @@ async fn an_agency_sees_what_it_was_assigned_to() {
     let types = pb::ReplayFilter { event_types: vec!["agency.assigned".to_owned()], ..Default::default() };
     let seen = world.positions(&world.caller(Role::Agency, Some(COLLEGE)), types).await;
     assert_eq!(seen, [own - 1, own, others], "not {elsewhere}, and its talents before");
+}
+
+#[tokio::test]
+async fn what_a_record_names_beside_its_subject_counts_too() {
+    let world = World::published().await;
+    let firms = Scope::Indicator("tech-firms".parse().unwrap());
+    let assignment = world.put(&office(), vec![assigned(WATER, firms)]).await;
+    let base = Scope::Project("pilot-base".parse().unwrap());
+    world.put(&office(), vec![assigned(COLLEGE, base)]).await;
+    let (project, into) = ("germplasm-garden".parse().unwrap(), "pilot-base".parse().unwrap());
+    let reason = "one site".to_owned();
+    let merged = world.put(&office(), vec![event(ProjectMerged { project, into, interpreted: true, reason })]).await;
+    let college = world.caller(Role::Agency, Some(COLLEGE));
+    let of_base = pb::ReplayFilter {
+        projects: vec!["pilot-base".to_owned()],
+        event_types: vec!["project.merged".to_owned()],
+        ..Default::default()
+    };
+    assert_eq!(world.positions(&world.auditor(), of_base.clone()).await, [merged]);
+    assert_eq!(world.positions(&college, of_base).await, [merged]);
+    let of_firms = pb::ReplayFilter {
+        indicators: vec!["tech-firms".to_owned()],
+        event_types: vec!["agency.assigned".to_owned()],
+        ..Default::default()
+    };
+    assert_eq!(world.positions(&world.auditor(), of_firms).await, [assignment]);
 }
 
 #[tokio::test(start_paused = true)]
