@@ -29,7 +29,11 @@ class User:
             await self.refusals.put(str(error))
 
         password = os.environ[f"NATS_{self.name.upper()}_PASSWORD"]
-        self.nats = await nats.connect(self.url, user=self.name, password=password, error_cb=note)
+        # What is pushed to readers comes from another account, and only under this prefix.
+        inbox = b"_INBOX_READERS" if self.name == "reader" else b"_INBOX"
+        self.nats = await nats.connect(
+            self.url, user=self.name, password=password, error_cb=note, inbox_prefix=inbox
+        )
         return self
 
     async def api(self, verb, body=None):
@@ -46,6 +50,9 @@ class User:
             await self.nats.publish(subject, b"")
         else:
             await self.nats.subscribe(subject)
+        await self.was_refused(subject, word)
+
+    async def was_refused(self, subject, word="publish"):
         said = await asyncio.wait_for(self.refusals.get(), WAIT_SECONDS)
         said, subject = said.lower(), subject.lower()
         assert "permissions violation" in said and word in said and subject in said, f"{self.name} {subject}: {said}"
@@ -89,11 +96,51 @@ async def reader_reads(reader):
     assert (await ordered.next_msg(timeout=WAIT_SECONDS)).data == b"1"
     await ordered.unsubscribe()
     assert (await jetstream.get_last_msg(EVENTS, EVENT)).data == b"3"
+    assert (await jetstream.get_msg(EVENTS, 2, direct=True)).data == b"2"
     await jetstream.delete_consumer(EVENTS, "dashboard")
 
 
+async def reader_of_pulled_messages_needs_no_prefix(url):
+    password = os.environ["NATS_READER_PASSWORD"]
+    plain = await nats.connect(url, user="reader", password=password)
+    pull = await plain.jetstream().pull_subscribe("songhua.v1.qingshui.>", durable="plain", stream=EVENTS)
+    assert len(await pull.fetch(3, timeout=WAIT_SECONDS)) == 3
+    await plain.jetstream().delete_consumer(EVENTS, "plain")
+    await plain.close()
+
+
+async def reader_cannot_have_an_answer_stored(reader, relay):
+    """Permissions to publish do not hold for reply subjects, and an answer of JetStream is a message like any other."""
+    pull = await reader.nats.jetstream().pull_subscribe("songhua.v1.qingshui.>", durable="reply", stream=EVENTS)
+    (message,) = await pull.fetch(1, timeout=WAIT_SECONDS)
+    requests = [
+        (f"$JS.API.STREAM.INFO.{EVENTS}", b""),
+        (f"$JS.API.STREAM.MSG.GET.{EVENTS}", b'{"seq": 1}'),
+        (f"$JS.API.DIRECT.GET.{EVENTS}", b'{"seq": 1}'),
+        (f"$JS.API.DIRECT.GET.{EVENTS}.{EVENT}", b""),
+        (f"$JS.API.CONSUMER.INFO.{EVENTS}.reply", b""),
+        (f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.reply", b'{"batch": 1, "no_wait": true}'),
+        (message.reply, b"+NXT"),
+        (message.reply, b"+ACK"),
+    ]
+    for subject, body in requests:
+        for target in (EVENT, CHANGE):
+            await reader.nats.publish(subject, body, reply=target)
+            # JetStream answers in turn: the last of these was asked behind it.
+            for _ in range(3):
+                await reader.api(f"STREAM.INFO.{EVENTS}")
+                await relay.api(f"STREAM.INFO.{EVENTS}")
+            there = [await messages(relay, name) for name in (EVENTS, PROGRESS)]
+            assert there == [3, 0], f"{subject} with the answer to {target} was stored: {there}"
+    await reader.nats.jetstream().delete_consumer(EVENTS, "reply")
+    # Nor what the server tells of a message's way.
+    await reader.nats.publish(f"$JS.API.STREAM.INFO.{EVENTS}", b"", headers={"Nats-Trace-Dest": CHANGE})
+    await reader.was_refused(CHANGE)
+
+
 async def reader_cannot_slip_a_message_in(reader, relay):
-    """The server itself would carry what a push consumer delivers: nothing listens there, so nothing is carried."""
+    """The server itself would carry what a push consumer delivers. It carries nothing to where no client listens, and
+    there none may (see below)."""
     config = ConsumerConfig(name="slip", deliver_subject=CHANGE, headers_only=True)
     body = {"stream_name": EVENTS, "config": config.as_dict(), "action": "create"}
     await reader.api(f"CONSUMER.CREATE.{EVENTS}.slip", body)
@@ -109,6 +156,8 @@ async def main(url):
     relay, reader, admin = [await User(url, name).connect() for name in ("relay", "reader", "admin")]
     await relay_makes_streams_and_writes(relay)
     await reader_reads(reader)
+    await reader_of_pulled_messages_needs_no_prefix(url)
+    await reader_cannot_have_an_answer_stored(reader, relay)
     await reader_cannot_slip_a_message_in(reader, relay)
     for subject in (EVENT, CHANGE, "songhua.v1.other", "_INBOX.x"):
         await reader.is_refused(subject)
@@ -117,8 +166,11 @@ async def main(url):
     for verb in ("DELETE", "PURGE", "MSG.DELETE", "RESTORE"):
         await relay.is_refused(f"$JS.API.STREAM.{verb}.{EVENTS}")
     await relay.is_refused("elsewhere")
+    # A client that listened to the subjects of a stream would let a push consumer deliver to them: not even people may.
+    for user in (relay, reader, admin):
+        for subject in ("songhua.v1.>", ">", "_INBOX_READERS.>" if user is not reader else "songhua.>"):
+            await user.is_refused(subject, "subscription")
     for user in (relay, reader):
-        await user.is_refused("songhua.v1.>", "subscription")
         await user.is_refused(f"$JS.API.CONSUMER.LEADER.STEPDOWN.{EVENTS}.x")
     assert await messages(relay, EVENTS) == 4, "as the relay left it"
 

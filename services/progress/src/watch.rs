@@ -6,7 +6,7 @@
 //! ```
 //! Place in the flow: begun by the service, then pulled by the transport: the next response is made when the last one
 //! was taken, so a slow reader is waited for and nothing piles up. The first response comes at once, so that every
-//! watcher has a position to go on from.
+//! watcher has a position to go on from, and names the log and epoch in which that position means something.
 //!
 //! Views that are thrown away in the middle grow to the same changes again. The stream keeps its position, says it in
 //! its heartbeats, and goes on when the views are behind it once more: nothing is skipped, nothing told twice. A call
@@ -71,6 +71,8 @@ struct Watch {
     due: Instant,
     /// Every change up to here was looked at.
     position: u64,
+    /// The next response is the first.
+    first: bool,
 }
 
 /// Which changes are wanted; an empty set = all.
@@ -110,7 +112,7 @@ pub(crate) async fn begin(
         Some(after) => after,
     };
     let due = Instant::now();
-    Ok(responses(Watch { watcher, reader, applied, plan, model, wanted, heartbeat, due, position }))
+    Ok(responses(Watch { watcher, reader, applied, plan, model, wanted, heartbeat, due, position, first: true }))
 }
 
 /// Between [`HEARTBEAT_MIN`] and [`HEARTBEAT_MAX`].
@@ -205,11 +207,19 @@ impl Watch {
         let Watcher { caller, directory, .. } = &self.watcher;
         directory.recheck(caller, Timestamp::now()).map_err(|error| refusal::from_access(&error))?;
         self.due = Instant::now() + self.heartbeat;
-        Ok(pb::WatchProgressResponse {
+        let mut response = pb::WatchProgressResponse {
             changes: changes.iter().map(|change| self.to_pb(change)).collect(),
             applied_position: self.position,
             simulated: self.model.log.as_ref().is_some_and(|log| log.simulated),
-        })
+            ..Default::default()
+        };
+        if std::mem::take(&mut self.first)
+            && let Some(log) = &self.model.log
+        {
+            response.log_id = log.log_id.as_bytes().to_vec();
+            response.epoch = log.epoch;
+        }
+        Ok(response)
     }
 
     fn to_pb(&self, change: &Change) -> pb::StatusChange {

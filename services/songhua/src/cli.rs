@@ -4,6 +4,7 @@ mod admin;
 mod check;
 mod client;
 mod descriptors;
+mod history;
 mod output;
 mod plan;
 mod progress;

@@ -11,7 +11,7 @@ const FULL_LOAD: Load = Load { name: "full", clients: 8, connections: 8, window:
 /// How long NATS is back before it is killed again.
 const BETWEEN: Duration = Duration::from_secs(10);
 
-/// Ingest undisturbed, then in `outages` of NATS; at the end the stream must hold everything.
+/// Ingest undisturbed, then in `outages` of NATS; at the end the relay must have published everything.
 pub(crate) async fn measure(outages: usize, duration: Duration, events: &Arc<Events>, figures: &mut Figures) {
     let mut nats = Nats::start();
     let mut target = crate::relayed_to(&nats, &["--nats-max-bytes", "268435456"]).await;

@@ -41,15 +41,17 @@ async fn seen(stream: &mut Responses, last: u64) -> Vec<(u64, u32)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_response_comes_at_once_and_says_where_the_stream_is() {
+async fn the_first_response_comes_at_once_and_says_where_the_stream_is_and_in_which_log() {
     let fixture = Fixture::published();
     let head = fixture.head();
     for (after_position, applied_position) in [(None, head), (Some(0), head), (Some(head), head)] {
         let begun = tokio::time::Instant::now();
         let mut stream = watch(&fixture, pb::WatchProgressRequest { after_position, ..all() }).await;
-        let expected = pb::WatchProgressResponse { changes: Vec::new(), applied_position, simulated: true };
-        assert_eq!(next(&mut stream).await, expected);
+        let beat = pb::WatchProgressResponse { applied_position, simulated: true, ..Default::default() };
+        let log_id = uuid::Uuid::from_u128(1).as_bytes().to_vec();
+        assert_eq!(next(&mut stream).await, pb::WatchProgressResponse { log_id, epoch: 1, ..beat.clone() });
         assert!(begun.elapsed() < Duration::from_secs(1), "no heartbeat was waited for");
+        assert_eq!(next(&mut stream).await, beat, "log and epoch are said once");
     }
 }
 

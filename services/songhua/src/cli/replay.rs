@@ -11,10 +11,10 @@ use songhua_wire::pb;
 use songhua_wire::pb::audit_service_client::AuditServiceClient;
 use songhua_wire::time::{date_to_pb, timestamp_to_pb};
 use tonic::Status;
-use uuid::Uuid;
 
 use self::sink::{Form, Sink, Unwritten};
 use super::client::Authorised;
+use super::history::History;
 use super::{Connect, Failure, client};
 
 /// Pause before the first new connection; doubled after each further one that fails.
@@ -141,8 +141,8 @@ struct Replay {
     records: u64,
     last_position: u64,
     durable_position: u64,
-    /// Log id and epoch, as the first call said.
-    history: Option<(Vec<u8>, u32)>,
+    /// As the first call said.
+    history: Option<History>,
     pause: Duration,
 }
 
@@ -216,7 +216,11 @@ impl Replay {
 
     fn take(&mut self, response: &pb::ReplayResponse) -> Result<(), Broken> {
         if !response.log_id.is_empty() {
-            self.recognise(response)?;
+            if response.simulated && self.history.is_none() {
+                eprintln!("模拟数据 SIMULATED DATA");
+            }
+            let found = History { log_id: response.log_id.clone(), epoch: response.epoch };
+            found.recognise(&mut self.history).map_err(Broken::Ended)?;
         }
         self.sink.put(&response.records)?;
         self.records += response.records.len() as u64;
@@ -224,24 +228,6 @@ impl Replay {
         self.durable_position = response.durable_position;
         self.request.from_position = response.scanned_position + 1;
         self.pause = PAUSE_FIRST;
-        Ok(())
-    }
-
-    /// A position means something only within its log and epoch.
-    fn recognise(&mut self, response: &pb::ReplayResponse) -> Result<(), Broken> {
-        let found = (response.log_id.clone(), response.epoch);
-        match &self.history {
-            None if response.simulated => eprintln!("模拟数据 SIMULATED DATA"),
-            Some(known) if *known != found => {
-                return Err(Broken::Ended(Failure::Failed(format!(
-                    "the server now has another history ({}, before {}): start anew / 服务端已是另一份历史：请重新开始",
-                    history(&found),
-                    history(known)
-                ))));
-            }
-            None | Some(_) => {}
-        }
-        self.history = Some(found);
         Ok(())
     }
 
@@ -264,15 +250,10 @@ impl Replay {
 
     fn summarise(&self) {
         let Self { records, last_position, durable_position, .. } = self;
-        let history = self.history.as_ref().map_or_else(String::new, history);
+        let history = self.history.as_ref().map_or_else(String::new, ToString::to_string);
         eprintln!(
             "{records} 条记录，最后位置 {last_position}，已落盘 {durable_position}；{history}\n\
              {records} records, last position {last_position}, durable {durable_position}; {history}"
         );
     }
-}
-
-fn history((log_id, epoch): &(Vec<u8>, u32)) -> String {
-    let log = Uuid::from_slice(log_id).map_or_else(|_| "?".to_owned(), |id| id.to_string());
-    format!("log {log} epoch {epoch}")
 }

@@ -1,4 +1,5 @@
-//! `watch`: prints changes of status as they happen, one a line, until it is told to stop.
+//! `watch`: prints changes of status as they happen, until it is told to stop: a change a line for people, a response a
+//! line for programs.
 //!
 //! A connection that breaks is made anew, from the last position that was looked at: no change is missed or printed
 //! twice. The address is looked up again each time, because a server may come back on another port.
@@ -11,6 +12,7 @@ use songhua_wire::pb::progress_service_client::ProgressServiceClient;
 use tonic::Status;
 
 use super::client::Authorised;
+use super::history::History;
 use super::{Connect, Failure, client, tables};
 
 /// Pause before the first try to connect again; doubled after each further one.
@@ -18,8 +20,18 @@ const PAUSE_FIRST: Duration = Duration::from_millis(500);
 /// The longest pause.
 const PAUSE_MOST: Duration = Duration::from_secs(10);
 
+const HELP: &str = "\
+Standard output, until Ctrl-C:
+  default   a change a line: date, area, indicator, status before → status, position
+  --json    a WatchProgressResponse a line: the changes of whole events, or none where only appliedPosition moved.
+            Keep appliedPosition when a line is dealt with; --after goes on behind it. The first line names logId and
+            epoch, within which positions mean something
+A broken connection is made anew and goes on without a gap.
+标准输出默认每行一次变化；--json 每行一个 WatchProgressResponse，处理完一行后记下 appliedPosition，可用 --after 接续。";
+
 /// What `watch` is told.
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(crate) struct WatchArgs {
     /// The plan, if there is more than one / 方案
     #[arg(long)]
@@ -53,7 +65,7 @@ async fn watch(connect: &Connect, args: WatchArgs, json: bool) -> Result<(), Fai
         indicators: args.indicator,
         heartbeat_interval: None,
     };
-    let mut watch = Watch { request, json, simulated: false, pause: PAUSE_FIRST };
+    let mut watch = Watch { request, json, simulated: false, history: None, printed: None, pause: PAUSE_FIRST };
     loop {
         let mut broken = match watch.follow(channel).await {
             Err(Failure::Unreachable(why)) => why,
@@ -76,6 +88,10 @@ struct Watch {
     json: bool,
     /// Whether it was said that everything is simulated.
     simulated: bool,
+    /// As the first call said.
+    history: Option<History>,
+    /// The position of the last JSON line.
+    printed: Option<u64>,
     pause: Duration,
 }
 
@@ -89,7 +105,11 @@ impl Watch {
             if response.simulated && !std::mem::replace(&mut self.simulated, true) {
                 eprintln!("模拟数据 SIMULATED DATA");
             }
-            if !self.print(&response.changes)? {
+            if !response.log_id.is_empty() {
+                let found = History { log_id: response.log_id.clone(), epoch: response.epoch };
+                found.recognise(&mut self.history)?;
+            }
+            if !self.print(&response)? {
                 return Ok(());
             }
             self.request.after_position = Some(response.applied_position);
@@ -98,17 +118,16 @@ impl Watch {
     }
 
     /// Whether there is still somebody to print for.
-    fn print(&self, changes: &[pb::StatusChange]) -> Result<bool, Failure> {
-        let mut lines = String::new();
-        for change in changes {
-            let line = if self.json {
-                serde_json::to_string(change).map_err(Failure::failed)?
-            } else {
-                tables::change(change)
-            };
-            lines.push_str(&line);
-            lines.push('\n');
-        }
+    fn print(&mut self, response: &pb::WatchProgressResponse) -> Result<bool, Failure> {
+        let position = Some(response.applied_position);
+        let lines = if !self.json {
+            response.changes.iter().map(|change| tables::change(change) + "\n").collect()
+        } else if response.changes.is_empty() && self.printed == position {
+            String::new()
+        } else {
+            self.printed = position;
+            serde_json::to_string(response).map_err(Failure::failed)? + "\n"
+        };
         let mut out = std::io::stdout().lock();
         match out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
