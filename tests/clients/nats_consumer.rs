@@ -1,13 +1,14 @@
 //! A downstream service in Rust: every event of a plan, in order, none skipped, none handled twice.
 //!
 //! ```text
-//! nats-consumer --plan ID --state FILE [--area ID] [--durable NAME] [--nats URL] [--server ADDRESS] [--token-file FILE]
-//!               [--until POSITION]
+//! nats-consumer --plan ID --state FILE [--area ID] [--durable NAME] [--nats URL] [--server ADDRESS] [--ca-file FILE]
+//!               [--token-file FILE] [--until POSITION]
 //! ```
 //! NATS delivers at least once, and keeps a message only as long as the stream's limits let it. So this program
 //! - remembers the position of the last event it handled, and passes over what it has handled before;
 //! - notices a gap by the positions that each message carries, and fills it from the log (`AuditService.Replay`);
-//! - acknowledges a message when its event is handled, not before.
+//! - acknowledges a message when its event is handled, not before;
+//! - passes over what is no event of Songhua; if an event was lost by that, it shows as a gap.
 //!
 //! It prints `position event-id payload origin` for each event, where origin is `stream` or `replay`. `songhua_wire` is
 //! what tonic makes of `proto/`. The same in Python is `nats_consumer.py`.
@@ -21,14 +22,29 @@ use std::time::Duration;
 use std::{env, fs};
 
 use async_nats::jetstream::consumer::{PullConsumer, pull};
-use async_nats::jetstream::{self, Message};
+use async_nats::jetstream::{self, AckKind, Message};
+use async_nats::{ConnectOptions, Event, ServerAddr};
 use futures::StreamExt;
 use prost::Message as _;
 use songhua_wire::pb;
 use songhua_wire::pb::audit_service_client::AuditServiceClient;
-use tonic::Request;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::{Code, Request, Status};
+use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What a refusal of Replay says that somebody must mend. Everything else passes.
+const LASTING: [Code; 6] = [
+    Code::InvalidArgument,
+    Code::NotFound,
+    Code::OutOfRange,
+    Code::PermissionDenied,
+    Code::Unauthenticated,
+    Code::Unimplemented,
+];
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+const PAUSE_MOST: Duration = Duration::from_secs(5);
 
 /// What was asked for.
 struct Options(HashMap<String, String>);
@@ -89,16 +105,67 @@ fn header<'a>(message: &'a Message, name: &str) -> Result<&'a str> {
     Ok(value.ok_or_else(|| format!("a message without {name}"))?.as_str())
 }
 
-/// An event, in whichever of the two encodings the relay was told to use.
-fn decode(message: &Message) -> Result<pb::Event> {
-    match header(message, "ce-datacontenttype")? {
-        "application/json" => Ok(serde_json::from_slice(&message.payload)?),
-        _ => Ok(pb::Event::decode(message.payload.clone())?),
-    }
+/// A message of the relay.
+struct Published {
+    /// `<log_id>.<epoch>`: a position means something only within it.
+    log: String,
+    position: u64,
+    /// The position before, in the area.
+    previous: u64,
+    event: pb::Event,
 }
 
-/// Handles what the stream does not have: behind the last handled event, up to position `last`.
+/// What the relay published. An error: somebody else wrote this message, or it is damaged.
+fn read(message: &Message) -> Result<Published> {
+    let (log, _) = header(message, "Nats-Msg-Id")?.rsplit_once('.').ok_or("a message id of another kind")?;
+    let (log_id, epoch) = log.split_once('.').ok_or("a message id of another kind")?;
+    let (log_id, epoch) = (Uuid::try_parse(log_id)?, epoch.parse::<u32>()?);
+    Ok(Published {
+        log: format!("{log_id}.{epoch}"),
+        position: header(message, "ce-sequence")?.parse()?,
+        previous: header(message, "ce-previoussequence")?.parse()?,
+        // In whichever of the two encodings the relay was told to use.
+        event: match header(message, "ce-datacontenttype")? {
+            "application/json" => serde_json::from_slice(&message.payload)?,
+            _ => pb::Event::decode(message.payload.clone())?,
+        },
+    })
+}
+
+/// A connection that is made when it is needed, and again when it broke.
+fn channel(options: &Options) -> Result<Channel> {
+    let address = options.get("--server", "127.0.0.1:7400");
+    let alive = |endpoint: Endpoint| endpoint.http2_keep_alive_interval(Duration::from_secs(30));
+    let Some(ca) = options.0.get("--ca-file") else {
+        return Ok(alive(Endpoint::from_shared(format!("http://{address}"))?).connect_lazy());
+    };
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(fs::read(ca)?));
+    Ok(alive(Endpoint::from_shared(format!("https://{address}"))?.tls_config(tls)?).connect_lazy())
+}
+
+/// Handles what the stream does not have, behind the last handled event and up to position `last`, however often the call
+/// breaks.
 async fn replay(options: &Options, handled: &mut Handled, last: u64) -> Result<()> {
+    let client = AuditServiceClient::new(channel(options)?).max_decoding_message_size(16 << 20);
+    let mut pause = PAUSE_FIRST;
+    while let Err(error) = replay_once(options, handled, last, client.clone()).await {
+        let passes = error.downcast_ref::<Status>().is_some_and(|status| !LASTING.contains(&status.code()));
+        if !passes {
+            return Err(error);
+        }
+        eprintln!("Replay: {error}; trying again in {pause:?}");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MOST);
+    }
+    Ok(())
+}
+
+async fn replay_once(
+    options: &Options,
+    handled: &mut Handled,
+    last: u64,
+    mut client: AuditServiceClient<Channel>,
+) -> Result<()> {
     let token =
         options.0.get("--token-file").ok_or("events are not in the stream; --token-file lets me replay them")?;
     let bearer = format!("Bearer {}", fs::read_to_string(token)?.trim());
@@ -109,10 +176,15 @@ async fn replay(options: &Options, handled: &mut Handled, last: u64) -> Result<(
         ..Default::default()
     });
     request.metadata_mut().insert("authorization", bearer.parse()?);
-    let server = format!("http://{}", options.get("--server", "127.0.0.1:7400"));
-    let client = AuditServiceClient::connect(server).await?;
-    let mut responses = client.max_decoding_message_size(16 << 20).replay(request).await?.into_inner();
+    let mut responses = client.replay(request).await?.into_inner();
     while let Some(response) = responses.message().await? {
+        // The first response says of which log it is.
+        if !response.log_id.is_empty() {
+            let log = format!("{}.{}", Uuid::from_slice(&response.log_id)?, response.epoch);
+            if log != handled.log {
+                return Err(format!("the server has log {log}, the stream is about {}", handled.log).into());
+            }
+        }
         for record in response.records {
             let event = pb::Event::decode(record.data)?;
             // Events about no area are published under `city`.
@@ -128,20 +200,24 @@ async fn replay(options: &Options, handled: &mut Handled, last: u64) -> Result<(
 
 /// One message, which may have been here before.
 async fn receive(options: &Options, handled: &mut Handled, message: &Message) -> Result<()> {
-    let position: u64 = header(message, "ce-sequence")?.parse()?;
-    let (log, _) = header(message, "Nats-Msg-Id")?.rsplit_once('.').ok_or("a message id of another kind")?;
+    let Published { log, position, previous, event } = match read(message) {
+        Ok(published) => published,
+        Err(error) => {
+            eprintln!("passed over, no event of Songhua: {}: {error}", message.subject);
+            return message.ack_with(AckKind::Term).await;
+        }
+    };
     if !handled.log.is_empty() && handled.log != log {
         return Err(format!("this is log {log}, not {}: throw your results away and begin again", handled.log).into());
     }
-    log.clone_into(&mut handled.log);
+    handled.log = log;
     if position > handled.position {
         // Of all areas the event before is the position before; of one area the message says which it is.
-        let of_area = header(message, "ce-previoussequence")?.parse()?;
-        let previous = if options.area() == "*" { position - 1 } else { of_area };
+        let previous = if options.area() == "*" { position - 1 } else { previous };
         if previous > handled.position {
             replay(options, handled, previous).await?;
         }
-        handle(position, &decode(message)?, "stream")?;
+        handle(position, &event, "stream")?;
         handled.save(position)?;
     } else {
         eprintln!("{position} was handled before");
@@ -150,7 +226,7 @@ async fn receive(options: &Options, handled: &mut Handled, message: &Message) ->
 }
 
 /// Makes the durable consumer, or finds it.
-async fn consumer(options: &Options, jetstream: &jetstream::Context) -> Result<PullConsumer> {
+async fn consumer(options: &Options, jetstream: &jetstream::Context) -> Result<pull::Stream> {
     let stream = jetstream.get_stream(format!("SONGHUA_EVENTS_{}", options.plan())).await?;
     let durable = options.get("--durable", "nats-consumer");
     let config = pull::Config {
@@ -159,7 +235,8 @@ async fn consumer(options: &Options, jetstream: &jetstream::Context) -> Result<P
         ack_wait: Duration::from_secs(10),
         ..Default::default()
     };
-    Ok(stream.get_or_create_consumer(durable, config).await?)
+    let consumer: PullConsumer = stream.get_or_create_consumer(durable, config).await?;
+    Ok(consumer.messages().await?)
 }
 
 #[tokio::main]
@@ -167,25 +244,45 @@ async fn main() -> Result<()> {
     let options = Options::read();
     let mut handled = Handled::read(options.get("--state", "handled").into())?;
     let until: u64 = options.get("--until", &u64::MAX.to_string()).parse()?;
-    let connect = async_nats::ConnectOptions::new().retry_on_initial_connect();
-    let nats = connect.connect(options.get("--nats", "nats://127.0.0.1:4222")).await?;
+    let address: ServerAddr = options.get("--nats", "nats://127.0.0.1:4222").parse()?;
+    let mut connect = ConnectOptions::new().retry_on_initial_connect().event_callback(async |event| {
+        if event != Event::Connected {
+            eprintln!("NATS: {event}");
+        }
+    });
+    // The client itself takes no user and password from an address.
+    if let (Some(user), Some(password)) = (address.username(), address.password()) {
+        connect = connect.user_and_password(user.to_owned(), password.to_owned());
+    }
+    let nats = connect.connect(address).await?;
     let jetstream = jetstream::new(nats);
     while handled.position < until {
-        match consumer(&options, &jetstream).await {
-            Ok(consumer) => {
-                let mut messages = consumer.messages().await?;
-                // Ends with an error when the consumer went with its stream; it is then made again.
-                while handled.position < until
-                    && let Some(Ok(message)) = messages.next().await
-                {
-                    receive(&options, &mut handled, &message).await?;
-                }
-            }
-            Err(error) => {
-                eprintln!("NATS: {error}");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
+        if let Err(error) = follow(&options, &mut handled, until, &jetstream).await? {
+            // It may have gone with its stream, and is then made again.
+            eprintln!("NATS: {error}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
     Ok(())
+}
+
+/// Handles what comes, until it is done. The inner error is of the consumer, and passes.
+async fn follow(
+    options: &Options,
+    handled: &mut Handled,
+    until: u64,
+    jetstream: &jetstream::Context,
+) -> Result<Result<()>> {
+    let mut messages = match consumer(options, jetstream).await {
+        Ok(messages) => messages,
+        Err(error) => return Ok(Err(error)),
+    };
+    while handled.position < until {
+        match messages.next().await {
+            Some(Ok(message)) => receive(options, handled, &message).await?,
+            Some(Err(error)) => return Ok(Err(error.into())),
+            None => return Ok(Err("the consumer's messages ended".into())),
+        }
+    }
+    Ok(Ok(()))
 }

@@ -29,11 +29,9 @@ class User:
             await self.refusals.put(str(error))
 
         password = os.environ[f"NATS_{self.name.upper()}_PASSWORD"]
-        # What is pushed to readers comes from another account, and only under this prefix.
-        inbox = b"_INBOX_READERS" if self.name == "reader" else b"_INBOX"
-        self.nats = await nats.connect(
-            self.url, user=self.name, password=password, error_cb=note, inbox_prefix=inbox
-        )
+        # The relay's own; and what is pushed to readers comes from another account, only under this prefix.
+        inbox = {"relay": "_INBOX_songhua", "reader": "_INBOX_readers"}.get(self.name, "_INBOX").encode()
+        self.nats = await nats.connect(self.url, user=self.name, password=password, error_cb=note, inbox_prefix=inbox)
         return self
 
     async def api(self, verb, body=None):
@@ -166,9 +164,9 @@ async def main(url):
     for verb in ("DELETE", "PURGE", "MSG.DELETE", "RESTORE"):
         await relay.is_refused(f"$JS.API.STREAM.{verb}.{EVENTS}")
     await relay.is_refused("elsewhere")
-    # A client that listened to the subjects of a stream would let a push consumer deliver to them: not even people may.
+    # If anybody listened to CHANGE, even people, a reader's push consumer could deliver to it.
     for user in (relay, reader, admin):
-        for subject in ("songhua.v1.>", ">", "_INBOX_READERS.>" if user is not reader else "songhua.>"):
+        for subject in ("songhua.v1.>", ">", CHANGE):
             await user.is_refused(subject, "subscription")
     for user in (relay, reader):
         await user.is_refused(f"$JS.API.CONSUMER.LEADER.STEPDOWN.{EVENTS}.x")

@@ -92,6 +92,64 @@ async fn a_restart_keeps_today_and_adds_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_lost_or_revoked_is_given_out_again() {
+    let mut sandbox = Sandbox::start_with(demo()).await;
+    let path = |name: &str| sandbox.data().join(format!("{name}.token"));
+    let (agency, auditor, reader) = (path("demo-agency"), path("demo-auditor"), path("demo-reader"));
+    let before = [&agency, &auditor, &reader].map(|file| fs::read(file).unwrap());
+    fs::remove_file(&agency).unwrap();
+    let granted = sandbox.admin().await.admin.list_grants(pb::ListGrantsRequest::default()).await.unwrap().into_inner();
+    let grant = granted.grants.iter().find(|grant| grant.principal == "demo-auditor").unwrap();
+    assert_eq!(sandbox.run(&["admin", "revoke", &grant.grant_id, "--reason", "离岗"]).code, 0);
+    sandbox.terminate().await;
+    sandbox.serve().await;
+    let after = [&agency, &auditor, &reader].map(|file| fs::read(file).unwrap());
+    assert!(before[0] != after[0] && before[1] != after[1] && before[2] == after[2]);
+    for file in [&agency, &auditor, &reader] {
+        let read = sandbox.run(&["progress", "overview", "--token-file", file.to_str().unwrap()]);
+        assert_eq!(read.code, 0, "{read:?}");
+    }
+    let log = sandbox.server_log();
+    let said: Vec<_> = log.lines().filter(|line| line.contains("given out again")).collect();
+    assert!(said.len() == 2 && said[0].contains("demo-agency") && said[1].contains("demo-auditor"), "{log}");
+}
+
+#[tokio::test]
+async fn what_is_pushed_into_a_simulated_plan_is_marked_from_the_template_to_the_outcome() {
+    const MARK: &str = "模拟数据 SIMULATED";
+    let sandbox = Sandbox::start_with(demo()).await;
+    let token = sandbox.data().join("demo-agency.token").to_str().unwrap().to_owned();
+    let own = ["--agency", "circle-hit-office", "--token-file", &token];
+    let run = |arguments: &[&str]| {
+        let output = sandbox.run(&[arguments, &own].concat());
+        assert_eq!(output.code, 0, "{output:?}");
+        output.stdout
+    };
+    for (name, encoding) in [("utf8.csv", "auto"), ("gb.csv", "gb18030")] {
+        let file = sandbox.path(name).to_str().unwrap().to_owned();
+        run(&["push", "--template", "--encoding", encoding, "--out", &file]);
+        let pushed = run(&["push", &file]);
+        assert!(pushed.contains(MARK) && pushed.contains(" 0 bad"), "{pushed}");
+    }
+    let bytes = fs::read(sandbox.path("utf8.csv")).unwrap();
+    assert!(bytes.starts_with(format!("\u{feff}# {MARK}\r\n区域,").as_bytes()));
+    // As a spreadsheet saves it: every row as long as the header.
+    let text = String::from_utf8(bytes).unwrap().replacen("\r\n", ",,,,,,,\r\n", 1);
+    let resaved = run(&["push", &sandbox.write("resaved.csv", &text)]);
+    assert!(resaved.contains(" 0 bad"), "{resaved}");
+    let row = "区域,指标,口径,期间,数值\ncircle-hit,tech-firms,期末数,2026-11-19,351";
+    let pushed = run(&["push", &sandbox.write("row.csv", row)]);
+    assert_eq!(pushed.matches(MARK).count(), 2, "preview and outcome: {pushed}");
+    let line = "{\"milestoneReached\":{\"project\":\"aerospace-park\",\"milestone\":\"delivery\",\"reachDate\":{\"year\":2026,\"month\":11,\"day\":18}}}";
+    let file = sandbox.write("line.ndjson", line);
+    assert!(run(&["push", &file]).starts_with(MARK));
+    for file in [file, sandbox.write("row.csv", row)] {
+        let outcome: serde_json::Value = serde_json::from_str(&run(&["--json", "push", &file])).unwrap();
+        assert_eq!(outcome["simulated"], true, "{outcome}");
+    }
+}
+
+#[tokio::test]
 async fn a_visitor_reports_on_the_fixed_day() {
     let mut sandbox = Sandbox::start_with(demo()).await;
     let event = pb::EventInput {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use songhua_tests::{Output, PLAN_ID, Sandbox, ServeOptions, many, nats_server, python, repository, submit};
 use tempfile::TempDir;
 
-/// How long a server or a relay may take.
+use crate::relay_world::{EVENTS, PROGRESS, eventually, python_consumer};
+
+/// How long a server may take.
 const MOST: Duration = Duration::from_secs(60);
 const PASSWORDS: [(&str, &str); 3] =
     [("NATS_RELAY_PASSWORD", "p1relay"), ("NATS_READER_PASSWORD", "p2reader"), ("NATS_ADMIN_PASSWORD", "p3admin")];
@@ -84,22 +86,62 @@ async fn relay_and_reader_may_do_what_they_need_and_nothing_else() {
     assert_eq!(tried.code, 0, "{tried:?}");
 }
 
+/// Waits until both relays have published everything that is durable.
+async fn relays_are_up(sandbox: &Sandbox) {
+    let durable = sandbox.durable().await;
+    eventually("both relays are up", async || {
+        let followers = sandbox.plan_status(PLAN_ID).await.followers;
+        let mut relays = followers.iter().filter(|follower| follower.name.starts_with("relay"));
+        relays.all(|relay| relay.state == "RUNNING" && relay.applied_position >= durable).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
-async fn the_relay_runs_with_the_permissions_of_its_user() {
+async fn the_relay_and_the_samples_run_with_the_permissions_of_their_users() {
     let server = Server::start().await;
     let options = ServeOptions::with(&["--nats-url", &server.url("relay:p1relay@")]);
     let sandbox = Sandbox::start_with(options).await;
     sandbox.lead_of_all("office").await.ingest.submit(submit(many(20))).await.unwrap();
-    let durable = sandbox.durable().await;
-    let begun = Instant::now();
-    loop {
-        let followers = sandbox.plan_status(PLAN_ID).await.followers;
-        let relays: Vec<_> = followers.iter().filter(|follower| follower.name.starts_with("relay")).collect();
-        let is_through = |name| relays.iter().any(|relay| relay.name == name && relay.applied_position >= durable);
-        if is_through("relay") && relays.iter().all(|relay| relay.state == "RUNNING") {
-            break;
-        }
-        assert!(begun.elapsed() < MOST, "{followers:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    relays_are_up(&sandbox).await;
+    let last = sandbox.durable().await;
+    for (name, mut sample) in
+        [("python", python_consumer(&sandbox)), ("rust", Command::new(env!("CARGO_BIN_EXE_nats-consumer")))]
+    {
+        sample.args(["--plan", PLAN_ID, "--durable", name, "--nats", &server.url("reader:p2reader@")]);
+        sample.args(["--until", &last.to_string(), "--state"]).arg(sandbox.path(name));
+        let output = Output::from(sample.output().unwrap());
+        assert_eq!((output.code, output.stdout.lines().count() as u64), (0, last), "{name}: {}", output.stderr);
     }
+}
+
+/// The runbook's *Restore*: positions are given out again, `admin status` says so, and the operator deletes both streams.
+#[tokio::test]
+async fn after_an_older_copy_is_restored_both_streams_are_deleted_and_filled_again() {
+    let server = Server::start().await;
+    let mut sandbox = Sandbox::start_with(ServeOptions::with(&["--nats-url", &server.url("relay:p1relay@")])).await;
+    sandbox.terminate().await;
+    let copy =
+        |from: &Path, to: &Path| assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
+    copy(&sandbox.data(), &sandbox.path("backup"));
+    sandbox.serve().await;
+    let office = sandbox.lead_of_all("office").await;
+    office.clone().ingest.submit(submit(many(20))).await.unwrap();
+    relays_are_up(&sandbox).await;
+    sandbox.terminate().await;
+    std::fs::rename(sandbox.data(), sandbox.path("before-restore")).unwrap();
+    copy(&sandbox.path("backup"), &sandbox.data());
+    sandbox.serve().await;
+
+    let said = async || Some(sandbox.run(&["admin", "status"]).stdout).filter(|said| said.contains("STOPPED"));
+    let said = eventually("a relay is STOPPED", said).await;
+    assert!(said.contains("relay"), "{said}");
+    let login = async_nats::ConnectOptions::with_user_and_password("admin".to_owned(), "p3admin".to_owned());
+    let admin = async_nats::jetstream::new(login.connect(server.url("")).await.unwrap());
+    for name in [EVENTS, PROGRESS] {
+        admin.delete_stream(name).await.unwrap();
+    }
+    relays_are_up(&sandbox).await;
+    let held = admin.get_stream(EVENTS).await.unwrap().cached_info().state.messages;
+    assert_eq!(held, sandbox.durable().await, "the log that was restored, and nothing else");
 }

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use songhua_tests::pb::Role;
 use songhua_tests::{Output, Sandbox, days_ago, dimension, many, stock};
 
+use crate::metrics::Page;
+
 /// The clerk's token in a file, for `--token-file`.
 async fn clerk(sandbox: &Sandbox) -> String {
     sandbox.lead_of_all("drc").await;
@@ -51,10 +53,9 @@ async fn a_bad_row_is_named_with_its_line_and_the_good_ones_are_stored() {
     let before = sandbox.durable().await;
     let mut lines: Vec<String> = many(300).iter().map(|event| serde_json::to_string(event).unwrap()).collect();
     let future = stock("city", "hnte-count", days_ago(-2), "17");
-    let no_id = songhua_tests::pb::EventInput { event_id: String::new(), ..many(1).remove(0) };
     lines[6] = serde_json::to_string(&future).unwrap();
     lines[41] = "{\"eventId\": 7".to_owned();
-    lines[122] = serde_json::to_string(&no_id).unwrap();
+    lines[122] = "{}".to_owned();
     let mut actor: Value = serde_json::from_str(&lines[299]).unwrap();
     actor["actor"] = json!({"principal": "mayor", "role": "ROLE_ADMIN"});
     lines[299] = actor.to_string();
@@ -66,7 +67,7 @@ async fn a_bad_row_is_named_with_its_line_and_the_good_ones_are_stored() {
     let numbers: Vec<_> = numbers.iter().filter_map(|rest| rest.split(' ').next()).collect();
     assert_eq!(numbers, ["7", "43", "124", "301"], "{}", pushed.stderr);
     assert!(pushed.stderr.contains("FUTURE_DATE") && pushed.stderr.contains(&future.event_id), "{}", pushed.stderr);
-    assert!(pushed.stderr.contains("--agency"), "says how a row without an id can be sent: {}", pushed.stderr);
+    assert!(pushed.stderr.contains("no event_id, and none can be made"), "{}", pushed.stderr);
     assert!(pushed.stderr.contains("actor"), "the actor is not the client's to write: {}", pushed.stderr);
     assert!(pushed.stdout.contains("300 rows: 296 stored, 0 duplicate, 4 refused"), "{}", pushed.stdout);
     assert_eq!(sandbox.durable().await, before + 296);
@@ -87,10 +88,14 @@ async fn rows_without_an_id_get_one_that_stays_when_rows_move() {
     let mut lines: Vec<String> = many(50).iter().map(without_id).collect();
     let file = sandbox.write("rows.ndjson", &lines.concat());
     let push = |agency: &[&str]| sandbox.run(&[&["--json", "push", &file, "--token-file", &token], agency].concat());
-    let refused = push(&[]);
+    let refused = sandbox.run(&["--json", "push", &file]);
     assert_eq!((refused.code, counts(&refused)), (4, [50, 0, 0, 50]), "{refused:?}");
+    let reason = outcome(&refused)["refused"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("--agency"), "the administrator's token is of no agency: {reason}");
     let first = push(&["--agency", "drc"]);
     assert_eq!((first.code, counts(&first)), (0, [50, 50, 0, 0]), "{first:?}");
+    let unnamed = push(&[]);
+    assert_eq!((unnamed.code, counts(&unnamed)), (0, [50, 0, 50, 0]), "the token's agency is the same: {unnamed:?}");
     lines.reverse();
     lines.insert(3, without_id(&dimension("city", "hnte-count", "district=new", days_ago(1), "4")));
     sandbox.write("rows.ndjson", &lines.concat());
@@ -157,4 +162,22 @@ async fn a_push_that_cannot_be_sent_says_why_and_how_it_ended() {
     sandbox.terminate().await;
     let gone = sandbox.run(&["push", &file, "--token-file", &token]);
     assert_eq!(gone.code, 3, "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_push_ends_its_streams_and_the_server_counts_none_as_cut_off() {
+    let sandbox = Sandbox::start().await;
+    let token = clerk(&sandbox).await;
+    let file =
+        sandbox.ndjson("rows.ndjson", &[many(3), vec![stock("city", "hnte-count", days_ago(-2), "17")]].concat());
+    assert_eq!(sandbox.run(&["push", &file, "--token-file", &token]).code, 4);
+    let row = "区域,指标,期间,数值\ncity,hnte-count,2026-09-30,17";
+    let ledger = sandbox.write("ledger.csv", row);
+    assert_eq!(sandbox.run(&["push", &ledger, "--agency", "drc", "--token-file", &token]).code, 0);
+    let page = Page::of(&sandbox).await;
+    let calls = |code| {
+        let method = ("method", "songhua.v1.IngestService/SubmitStream");
+        page.value("songhua_grpc_calls_total", &[method, ("code", code)])
+    };
+    assert_eq!((calls("OK"), calls("CANCELLED")), (3, 0), "rows; a ledger's check and its rows");
 }

@@ -1,10 +1,12 @@
 //! `songhua push ledger.csv`: what clerks keep in a table becomes figures, once, however often it is pushed.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use songhua_tests::{Output, binary, python, repository};
+use songhua_tests::pb::{AssignmentRole, GetStatusRequest, Role, scope};
+use songhua_tests::{Output, binary, introduce, python, repository, submit};
 
-use crate::ledger_world::{AGENCY, Desk, shown};
+use crate::ledger_world::{AGENCY, Desk, Pushed, shown};
 
 /// Columns of the ledgers here.
 const HEADER: &str = "区域,指标,维度,口径,期间,数值,单位,状态,来源,更正原因";
@@ -139,8 +141,15 @@ async fn an_interrupted_push_is_resumed_by_the_same_command() {
         (0..3_000).map(|index| format!("city,hnte-count,district=d{index},,2026-09-30,17,,,第1页,")).collect();
     let file = desk.sandbox.write("ledger.csv", &format!("{HEADER}\n{}", rows.join("\n")));
     let mut command = desk.sandbox.command(&desk.arguments(&file, &["--json", "--batch", "1"]));
-    let pushing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while desk.sandbox.durable().await < before + 50 {}
+    let mut pushing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while desk.sandbox.durable().await < before + 50 {
+        let running = pushing.try_wait().unwrap().is_none() && Instant::now() < deadline;
+        if !running {
+            pushing.kill().ok();
+            panic!("not cut off: {:?}", Output::from(pushing.wait_with_output().unwrap()));
+        }
+    }
     desk.sandbox.terminate().await;
     let cut = Output::from(pushing.wait_with_output().unwrap());
     assert!(cut.code == 3 && cut.stderr.contains("run the same command again"), "{}", cut.stderr);
@@ -151,6 +160,78 @@ async fn an_interrupted_push_is_resumed_by_the_same_command() {
     assert_eq!(resumed.counts(), (0, [3_000 - found, 0, found, 0, 0], 3_000 - found), "{}", resumed.0.stderr);
     assert_eq!(desk.push_file(&file, &[]).counts(), (0, [0, 0, 3_000, 0, 0], 0));
     assert_eq!(desk.sandbox.durable().await, before + 3_000);
+}
+
+#[tokio::test]
+async fn a_correction_keeps_the_status_that_it_does_not_name() {
+    let desk = Desk::open().await;
+    let row = |value: &str, status: &str| format!("circle-hit,tech-firms,,,2026-09-30,{value},,{status},第1页,漏报");
+    assert_eq!(desk.push(&[HEADER, &row("331", "正式")], &[]).counts(), (0, [1, 0, 0, 0, 0], 1));
+    let dry = desk.push_text(&[HEADER, &row("335", "")], &["--dry-run"]);
+    assert!(dry.stdout.contains("331 家 正式") && dry.stdout.contains("335 家 正式"), "{dry:?}");
+    let kept = desk.push(&[HEADER, &row("335", "")], &[]);
+    assert_eq!(kept.counts(), (0, [0, 1, 0, 0, 0], 1), "{kept:?}");
+    assert_eq!(desk.live("tech-firms").await, ["circle-hit _T STOCK_AT ..2026-09-30 335 NORMAL"]);
+    let lowered = desk.push_text(&[HEADER, &row("335", "未核实")], &[]);
+    assert!(lowered.stdout.contains("335 家 正式") && lowered.stdout.contains("335 家 未核实"), "{lowered:?}");
+    assert_eq!(desk.live("tech-firms").await, ["circle-hit _T STOCK_AT ..2026-09-30 335 UNVALIDATED"]);
+}
+
+#[tokio::test]
+async fn a_long_ledger_says_before_that_it_is_stored_in_parts_and_after_what_was_stored() {
+    let desk = Desk::open().await;
+    let total = |day: &str, value: &str| format!("circle-hit,high-level-talent,,累计,{day},{value},,,第1页,");
+    let mut rows = vec![HEADER.to_owned(), total("2026-06-30", "900")];
+    rows.extend((0..1_000).map(|index| format!("city,hnte-count,district=d{index},,2026-09-30,17,,,第1页,")));
+    rows.push(total("2026-09-30", "800"));
+    let push = |rows: &[String], more: &[&str]| {
+        let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+        desk.push(&rows, more)
+    };
+    let before = desk.sandbox.durable().await;
+    let dry = push(&rows, &["--dry-run"]);
+    assert_eq!(dry.counts(), (0, [1_002, 0, 0, 0, 0], 0), "{}", dry.0.stderr);
+    assert!(dry.0.stderr.contains("stored in 2 parts") && dry.0.stderr.contains("分 2 批入库"), "{}", dry.0.stderr);
+    assert_eq!(desk.sandbox.durable().await, before);
+    let cut = push(&rows, &[]);
+    assert_eq!(cut.counts(), (4, [1_001, 0, 0, 0, 1], 1_000), "{}", cut.0.stderr);
+    assert!(cut.0.stderr.contains("TOTAL_DECREASED"), "{}", cut.0.stderr);
+    assert!(cut.0.stderr.contains("1000 are stored, 1 were not sent"), "{}", cut.0.stderr);
+    *rows.last_mut().unwrap() = total("2026-09-30", "950");
+    let resumed = push(&rows, &[]);
+    assert_eq!(resumed.counts(), (0, [2, 0, 1_000, 0, 0], 2), "{}", resumed.0.stderr);
+    assert!(!resumed.0.stderr.contains("parts"), "{}", resumed.0.stderr);
+}
+
+#[tokio::test]
+async fn a_token_speaks_for_its_own_agency_only() {
+    let desk = Desk::open().await;
+    let status = desk.clerk.admin.clone().get_status(GetStatusRequest::default()).await.unwrap().into_inner();
+    let caller = status.caller.unwrap();
+    assert_eq!((caller.principal.as_str(), caller.role(), caller.agency.as_str()), ("clerk-drc", Role::Agency, AGENCY));
+    introduce_hit(&desk).await;
+    let file = desk.sandbox.write("ledger.csv", &format!("{HEADER}\ncircle-hit,tech-firms,,,2026-09-30,331,,,第1页,"));
+    let line = serde_json::to_string(&songhua_tests::many(1)[0]).unwrap();
+    let lines = desk.sandbox.write("rows.ndjson", &line);
+    let before = desk.sandbox.durable().await;
+    for file in [&file, &lines] {
+        let other = desk.sandbox.run(&["push", file, "--token-file", &desk.token, "--agency", "hit"]);
+        assert_eq!(other.code, 1, "{other:?}");
+        for part in ["the token acts for drc, not for hit", "令牌属于单位 drc，不是 hit"] {
+            assert!(other.stderr.contains(part), "{other:?}");
+        }
+    }
+    assert_eq!(desk.sandbox.durable().await, before, "nothing was sent");
+    let named = desk.push_file(&file, &[]);
+    assert_eq!(named.counts(), (0, [1, 0, 0, 0, 0], 1), "{named:?}");
+    let unnamed = desk.sandbox.run(&["--json", "push", &file, "--token-file", &desk.token]);
+    assert_eq!(Pushed(unnamed).counts(), (0, [0, 0, 1, 0, 0], 0), "the token's agency is the same one");
+}
+
+/// Another agency of the plan.
+async fn introduce_hit(desk: &Desk) {
+    let events = introduce("hit", AssignmentRole::Lead, &[scope::Kind::Area("circle-heu".to_owned())]);
+    desk.sandbox.admin().await.ingest.submit(submit(events)).await.unwrap();
 }
 
 /// Runs a command on a terminal, types a line, and gives back what it printed.
@@ -203,13 +284,13 @@ async fn on_a_terminal_a_person_is_asked_unless_yes_is_said() {
 async fn a_ledger_needs_its_agency_and_a_header() {
     let desk = Desk::open().await;
     let file = desk.sandbox.write("ledger.csv", &format!("{HEADER}\ncity,hnte-count,,,2026-09-30,4,,,,"));
-    let nameless = desk.sandbox.run(&["push", &file, "--token-file", &desk.token]);
+    let nameless = desk.sandbox.run(&["push", &file]);
     assert!(
         nameless.code == 1 && nameless.stderr.contains("--agency") && nameless.stderr.contains("台账"),
-        "{nameless:?}"
+        "the administrator's token is of no agency: {nameless:?}"
     );
-    let stranger = desk.sandbox.run(&["push", &file, "--token-file", &desk.token, "--agency", "drcc"]);
-    assert!(stranger.code == 1 && stranger.stderr.contains("drcc"), "{stranger:?}");
+    let stranger = desk.sandbox.run(&["push", &file, "--agency", "drcc"]);
+    assert!(stranger.code == 1 && stranger.stderr.contains("no agency \"drcc\""), "{stranger:?}");
     for (rows, part) in
         [("地区,数字\n1,2", "表头"), ("区域,指标,数子\ncity,hnte-count,4", "数子"), ("区域,指标,区域\n", "出现两次")]
     {

@@ -134,3 +134,44 @@ async fn rows_that_contradict_each_other_are_seen_by_the_server_before_anything_
     assert!(faults[0].contains("TOTAL_DECREASED") && faults[1].contains("PERIOD_OVERLAP"), "{faults:?}");
     assert_eq!(desk.sandbox.durable().await, before);
 }
+
+#[tokio::test]
+async fn a_quote_without_its_twin_is_refused_with_its_line_instead_of_taking_the_rows_below() {
+    let desk = Desk::open().await;
+    let before = desk.sandbox.durable().await;
+    let swallowing = ["\"第1页", "\"第1页\n#,\"第2页"];
+    for cell in swallowing {
+        let rows =
+            [HEADER, &format!("city,hnte-count,,2025-12-31,4000,{cell}"), "city,platforms,,2025-12-31,约1,第1页"];
+        let pushed = desk.push_text(&rows, &["--partial"]);
+        assert_eq!(pushed.code, 1, "{pushed:?}");
+        let named = pushed.stderr.contains("第 2 行") && pushed.stderr.contains("line 2: a cell begins with a quote");
+        assert!(named, "{pushed:?}");
+    }
+    assert_eq!(desk.sandbox.durable().await, before);
+}
+
+#[tokio::test]
+async fn a_figure_and_nothing_to_report_for_the_same_period_contradict_each_other() {
+    let desk = Desk::open().await;
+    let header = "区域,指标,口径,期间,数值,状态,来源";
+    let rows = [
+        header,
+        "circle-hit,platforms,,2026-09-30,61,,第1页",
+        "circle-hit,platforms,,2026年第3季度,,无变化,第1页",
+        "circle-hit,results-commercialised,,2026年9月,,无变化,第1页",
+        "circle-hit,results-commercialised,当期,2026年第3季度,20,,第1页",
+        "circle-hit,tech-firms,,2026年6月,,无变化,第1页",
+        "circle-hit,tech-firms,,2026年6月,331,,第1页",
+    ];
+    let before = desk.sandbox.durable().await;
+    let pushed = desk.push(&rows, &[]);
+    assert_eq!(pushed.counts(), (1, [4, 0, 0, 0, 2], 0), "{pushed:?}");
+    assert_eq!(pushed.faults(), [(3, "obs_status".to_owned()), (7, "obs_status".to_owned())]);
+    let faults = pushed.each_fault();
+    for (fault, earlier) in faults.iter().zip([2, 6]) {
+        let (zh, en) = (fault["zh"].as_str().unwrap(), fault["en"].as_str().unwrap());
+        assert!(zh.contains(&format!("第 {earlier} 行")) && en.contains(&format!("line {earlier}")), "{fault}");
+    }
+    assert_eq!(desk.sandbox.durable().await, before);
+}

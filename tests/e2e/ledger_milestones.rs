@@ -92,6 +92,35 @@ async fn every_kind_of_progress_is_reported_beside_figures_and_once() {
 }
 
 #[tokio::test]
+async fn each_report_is_compared_with_the_last_one_of_its_own_day_in_whichever_order_they_came() {
+    let desk = desk().await;
+    let row = |day: &str, percent: &str| format!("aerospace-park,groundbreaking,部分达成,{day},{percent},设备,第1页");
+    let pushed = |first: &str, second: &str| {
+        let (first, second) = (row("2026-09-30", first), row("2026-08-31", second));
+        let pushed = push(&desk, &[&first, &second]);
+        assert!(pushed.0.code == 0, "{pushed:?}");
+        pushed
+    };
+    let before = desk.sandbox.durable().await;
+    assert_eq!(pushed("50", "30").counts(), (0, [2, 0, 0, 0, 0], 2), "the later day first");
+    assert_eq!(pushed("50", "30").counts(), (0, [0, 0, 2, 0, 0], 0));
+    assert_eq!(pushed("50.0", "３０％").counts(), (0, [0, 0, 2, 0, 0], 0), "the same numbers");
+    let edited = pushed("50", "35");
+    assert_eq!(edited.counts(), (0, [0, 1, 1, 0, 0], 1), "a percent that does not stand: {edited:?}");
+    let shown = &edited.outcome()["results"][1];
+    assert_eq!(
+        (shown["old"].as_str(), shown["new"].as_str()),
+        (Some("部分达成 30 % 2026-08-31"), Some("部分达成 35 % 2026-08-31"))
+    );
+    assert_eq!(pushed("55", "35").counts(), (0, [0, 1, 1, 0, 0], 1), "one that stands, and was not recorded last");
+    assert_eq!(pushed("50", "30").counts(), (0, [0, 2, 0, 0, 0], 2), "and back");
+    assert_eq!(pushed("50", "30").counts(), (0, [0, 0, 2, 0, 0], 0));
+    assert_eq!(desk.sandbox.durable().await, before + 6);
+    let stands = milestones(&desk).await.into_iter().find(|(id, ..)| id == "groundbreaking").unwrap();
+    assert_eq!((stands.1, stands.2.as_str()), (MilestoneStatus::PartiallyMet, "2026-9-30 50"));
+}
+
+#[tokio::test]
 async fn a_rejected_report_is_sent_anew() {
     let desk = desk().await;
     let row = ["aerospace-park,approval,已达成,2026-09-28,,,第1页"];

@@ -86,13 +86,33 @@ fn channel_of<'a>(document: &'a Value, stream: &str, plan: &str, message: &Publi
     name
 }
 
-/// The subjects of a stream are those that the document gives it.
+/// Subjects, settings and metadata of a stream are those that the document gives it.
 async fn holds_streams(document: &Value, nats: &Nats, plan: &str) {
     for declared in document["x-streams"].as_array().expect("streams") {
         let name = declared["name"].as_str().unwrap().replace("{plan}", plan);
         let subjects = declared["subjects"].as_array().unwrap().iter().map(|one| one.as_str().unwrap());
-        let there = nats.stream(&name).await.cached_info().config.subjects.clone();
-        assert_eq!(there, subjects.map(|one| one.replace("{plan}", plan)).collect::<Vec<_>>(), "{name}");
+        let there = nats.stream(&name).await.cached_info().config.clone();
+        assert_eq!(there.subjects, subjects.map(|one| one.replace("{plan}", plan)).collect::<Vec<_>>(), "{name}");
+        // What the server adds begins with an underscore.
+        let keys: BTreeSet<&str> =
+            there.metadata.keys().map(String::as_str).filter(|key| !key.starts_with('_')).collect();
+        let declared_keys = declared["metadata"].as_array().unwrap().iter().map(|key| key.as_str().unwrap());
+        assert_eq!(keys, declared_keys.collect(), "{name}");
+        let window = format!("{}s", there.duplicate_window.as_secs());
+        assert_eq!(declared["duplicate_window"], window, "{name}");
+        let settings = serde_json::to_value(&there).unwrap();
+        for (setting, of_server) in [
+            ("storage", "storage"),
+            ("retention", "retention"),
+            ("allow_atomic", "allow_atomic"),
+            ("allow_direct", "allow_direct"),
+        ] {
+            assert_eq!(declared[setting], settings[of_server], "{name}: {setting}");
+        }
+        for (setting, default) in [("num_replicas", "1 "), ("max_bytes", "unlimited ")] {
+            assert!(declared[setting].as_str().unwrap().starts_with(default), "{name}: {setting}");
+        }
+        assert_eq!((there.num_replicas, there.max_bytes), (1, -1), "{name}");
     }
 }
 

@@ -1,7 +1,10 @@
 //! What the relay refuses to publish into, how it says so, and what it does without atomic batches or without NATS.
 
 use std::process::Command;
+use std::time::Duration;
 
+use async_nats::jetstream::stream;
+use futures::StreamExt;
 use songhua_tests::pb::Role;
 use songhua_tests::{Nats, PLAN_ID, Sandbox, days_ago, dimension, many, nats_server_version, pb, push};
 
@@ -113,6 +116,83 @@ async fn a_server_without_atomic_batches_gets_one_message_after_the_other_and_th
         let warns = |line: &&str| line.contains("WARN") && line.contains("atomic") && line.contains(stream);
         assert_eq!(log.lines().filter(warns).count(), 1, "{log}");
     }
+}
+
+/// A setting that an operator may have changed.
+type Change = fn(&mut stream::Config);
+
+#[tokio::test]
+async fn a_stream_with_settings_that_lose_or_double_messages_stops_the_relay_until_they_are_taken_back() {
+    let nats = Nats::start();
+    let operator = nats.jetstream().await;
+    let changes: [(&str, Change); 7] = [
+        ("retention", |config| config.retention = stream::RetentionPolicy::Interest),
+        ("no_ack", |config| config.no_ack = true),
+        ("discard_new_per_subject", |config| {
+            (config.discard, config.max_messages_per_subject) = (stream::DiscardPolicy::New, 9);
+            config.discard_new_per_subject = true;
+        }),
+        ("max_msgs_per_subject", |config| config.max_messages_per_subject = 9),
+        ("max_age", |config| config.max_age = Duration::from_secs(3_600)),
+        ("mirror", |config| {
+            config.subjects = Vec::new();
+            config.mirror = Some(stream::Source { name: "OTHER".to_owned(), ..Default::default() });
+        }),
+        ("sealed", |config| config.sealed = true),
+    ];
+    operator.create_stream(stream::Config { name: "OTHER".to_owned(), ..Default::default() }).await.unwrap();
+    let mut sandbox = Sandbox::start().await;
+    for (setting, change) in changes {
+        sandbox.terminate().await;
+        let is_sealed = setting == "sealed";
+        let subjects = vec![format!("songhua.v1.{PLAN_ID}.>")];
+        let plain = stream::Config { name: EVENTS.to_owned(), subjects, ..Default::default() };
+        let mut config = plain.clone();
+        change(&mut config);
+        if is_sealed {
+            operator.create_stream(plain).await.unwrap();
+            operator.update_stream(config).await.unwrap();
+        } else {
+            operator.create_stream(config).await.unwrap();
+        }
+        sandbox.set_options(relayed_to(&nats, &[]));
+        sandbox.serve().await;
+        let refused = relay_is(&sandbox, "STOPPED").await;
+        assert!(refused.detail.contains(setting) && !refused.detail.is_ascii(), "{setting}: {refused:?}");
+        assert_eq!(nats.stream(EVENTS).await.cached_info().state.messages, 0, "{setting}");
+        for stream in operator.stream_names().map(Result::unwrap).collect::<Vec<_>>().await {
+            if stream != "OTHER" {
+                operator.delete_stream(stream).await.unwrap();
+            }
+        }
+    }
+    let last = relay_is_up(&sandbox).await;
+    stream_holds(&nats, 1..=last).await;
+    // While it runs.
+    let mut config = nats.stream(EVENTS).await.cached_info().config.clone();
+    config.max_age = Duration::from_secs(3_600);
+    operator.update_stream(&config).await.unwrap();
+    assert!(relay_is(&sandbox, "STOPPED").await.detail.contains("max_age"));
+    config.max_age = Duration::ZERO;
+    operator.update_stream(&config).await.unwrap();
+    relay_is_up(&sandbox).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_lacks_atomic_batches_and_its_metadata_is_given_both() {
+    let nats = Nats::start();
+    let subjects = vec![format!("songhua.v1.{PLAN_ID}.*.log.>")];
+    let config = stream::Config { name: EVENTS.to_owned(), subjects, ..Default::default() };
+    nats.jetstream().await.create_stream(config).await.unwrap();
+    let sandbox = Sandbox::start_with(relayed_to(&nats, &[])).await;
+    let last = relay_is_up(&sandbox).await;
+    stream_holds(&nats, 1..=last).await;
+    let config = nats.stream(EVENTS).await.cached_info().config.clone();
+    assert!(config.allow_atomic_publish);
+    assert_eq!(config.metadata["songhua_from"], "1");
+    assert_eq!(config.subjects.len(), 16, "{config:?}");
+    let log = sandbox.server_log();
+    assert!(!log.contains("one by one"), "{log}");
 }
 
 #[tokio::test]

@@ -86,6 +86,7 @@ async fn a_report_that_flips_a_light_reaches_the_watcher() {
     let mut stream = watch(&world.auditor, request).await;
     let begun = next(&mut stream).await.unwrap();
     assert!(begun.changes.is_empty() && begun.applied_position > 0 && !begun.simulated, "{begun:?}");
+    assert_eq!((begun.log_id.len(), begun.epoch), (16, 1));
     let position = report(&world, "circle-hit", 9, "61").await;
     let told = until(&mut stream, position).await;
     let [change] = told.as_slice() else { panic!("one change: {told:?}") };

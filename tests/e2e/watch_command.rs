@@ -62,13 +62,15 @@ impl Watching {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn json_lines_are_the_changes_of_the_rpc_across_kill_9_and_ctrl_c_is_success() {
+async fn json_lines_are_the_responses_of_the_rpc_across_kill_9_and_ctrl_c_is_success() {
     let mut world = world().await;
     report(&world, "circle-hit", 9, "61").await;
     let watching = Watching::begin(&world, &["--json", "--after", "0"]);
-    let change = |line: &str| serde_json::from_str::<pb::StatusChange>(line).unwrap();
+    let response = |line: &str| serde_json::from_str::<pb::WatchProgressResponse>(line).unwrap();
     let is_of = |area: &'static str| {
-        move |line: &str| change(line).area == area && change(line).indicator == "platforms" && change(line).from != 0
+        let flips =
+            move |change: &pb::StatusChange| change.area == area && change.indicator == "platforms" && change.from != 0;
+        move |line: &str| response(line).changes.iter().any(flips)
     };
     let mut lines = watching.until(is_of("circle-hit"));
     world.sandbox.kill();
@@ -76,8 +78,13 @@ async fn json_lines_are_the_changes_of_the_rpc_across_kill_9_and_ctrl_c_is_succe
     world.reconnect().await;
     let last = report(&world, "circle-heu", 9, "61").await;
     lines.extend(watching.until(is_of("circle-heu")));
-    let printed: Vec<_> = lines.iter().map(|line| change(line)).collect();
-    assert_eq!(printed, told(&world, last).await);
+    let printed: Vec<_> = lines.iter().map(|line| response(line)).collect();
+    let log_id = world.sandbox.plan_status("harbin-2022-2026").await.log_id;
+    assert_eq!((&printed[0].log_id, printed[0].epoch), (&log_id, 1));
+    let moved = |pair: &[pb::WatchProgressResponse]| pair[0].applied_position < pair[1].applied_position;
+    assert!(printed.windows(2).all(moved), "every line goes on: {lines:?}");
+    let changes: Vec<_> = printed.into_iter().flat_map(|response| response.changes).collect();
+    assert_eq!(changes, told(&world, last).await);
     let (code, said) = watching.interrupt();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("连接中断") && said.contains("going on from position"), "{said}");
@@ -144,4 +151,38 @@ async fn without_a_server_or_without_a_reader_it_ends() {
     world.sandbox.kill();
     let unreachable = world.sandbox.run(&["watch"]);
     assert_eq!(unreachable.code, 3, "{unreachable:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_keeps_its_place_by_lines_without_changes() {
+    let world = world().await;
+    let watching = Watching::begin(&world, &["--json", "--area", "circle-usth"]);
+    let response = |line: &str| serde_json::from_str::<pb::WatchProgressResponse>(line).unwrap();
+    let first = response(&watching.line());
+    assert!(first.changes.is_empty() && !first.log_id.is_empty() && !first.simulated, "{first:?}");
+    let position = report(&world, "circle-hit", 9, "61").await;
+    let lines = watching.until(|line| response(line).applied_position >= position);
+    assert!(lines.iter().all(|line| response(line).changes.is_empty()), "{lines:?}");
+    watching.interrupt();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_history_behind_the_same_address_ends_the_watch() {
+    let (mut world, other) = (world().await, world().await);
+    report(&other, "circle-heu", 9, "61").await;
+    let mut watching = Watching::begin(&world, &["--json"]);
+    watching.line();
+    // The next connection finds the other server.
+    let profile = |world: &World| world.sandbox.data().join("profile.json");
+    std::fs::copy(profile(&other), profile(&world)).unwrap();
+    world.sandbox.kill();
+    let ended = tokio::task::spawn_blocking(move || {
+        let code = watching.child.wait().unwrap().code();
+        let mut said = String::new();
+        watching.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (code, said, watching.lines.try_iter().collect::<Vec<_>>())
+    });
+    let (code, said, lines) = tokio::time::timeout(PATIENCE, ended).await.unwrap().unwrap();
+    assert_eq!((code, lines), (Some(1), Vec::new()), "{said}");
+    assert!(said.contains("another history") && said.contains("另一份历史"), "{said}");
 }

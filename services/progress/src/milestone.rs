@@ -99,5 +99,6 @@ fn change(change: &MilestoneChange) -> pb::MilestoneChange {
         previous_due_date: change.previous_due_date.map(date_to_pb),
         text: change.text.clone(),
         agency: name::or_empty(change.agency.as_ref()),
+        percent: change.percent.map(|percent| percent.to_string()).unwrap_or_default(),
     }
 }

@@ -19,10 +19,13 @@ use tokio::sync::watch;
 
 use crate::events::{Voice, midnight};
 use crate::message::{CE_CHANGE_INDEX, CE_ID, CE_TIME, MessageId, Outgoing, Place, RelayPayload};
-use crate::source::{Beginning, RelayFrom, Room, Source, place_of, refuse};
+use crate::source::{Room, Source, place_of, refuse, verify};
 use crate::status::Trouble;
 use crate::stream::TopicStream;
 use crate::subject;
+
+/// Changes that are read at once to count them.
+const READ_CHANGES: usize = 4_096;
 
 /// The status changes of a plan.
 pub(crate) struct Changes {
@@ -30,22 +33,13 @@ pub(crate) struct Changes {
     log: Arc<dyn EventLog>,
     views: Views,
     applied: watch::Receiver<Applied>,
-    from: RelayFrom,
-    beginning: Beginning,
     /// The last change that was filled; without an index all of that position were.
     place: Place,
 }
 
 impl Changes {
-    pub(crate) fn new(
-        voice: Voice,
-        log: Arc<dyn EventLog>,
-        views: Views,
-        applied: watch::Receiver<Applied>,
-        from: RelayFrom,
-    ) -> Self {
-        let (beginning, place) = (Beginning::default(), Place::default());
-        Self { voice, log, views, applied, from, beginning, place }
+    pub(crate) fn new(voice: Voice, log: Arc<dyn EventLog>, views: Views, applied: watch::Receiver<Applied>) -> Self {
+        Self { voice, log, views, applied, place: Place::default() }
     }
 
     /// Reads views where that may block.
@@ -84,12 +78,24 @@ impl Source for Changes {
                     }
                     None => return Err(Trouble::Passing(behind(place, self.end()))),
                 }
-                self.beginning.forget();
                 place
             }
-            None => Place { position: self.beginning.after(stream.created, self.from, durable), index: None },
+            None => Place { position: stream.from - 1, index: None },
         };
         Ok(())
+    }
+
+    async fn verify(&self, stream: &TopicStream) -> Result<(), Trouble> {
+        if stream.extent.is_empty() {
+            return Ok(());
+        }
+        let (from, last) = (stream.from, self.place);
+        let first = stream.first.mark().map_or(last, |mark| mark.id.place);
+        // Counted only if something was removed, be it a stranger's.
+        let messages = (stream.extent.removed() == 0).then_some(stream.extent.messages);
+        let (began, count) = self.read(move |views| held(views, from, first, last, messages)).await?;
+        let began = began.ok_or_else(|| Trouble::Passing(behind(last, self.end())))?;
+        verify(stream, began, count)
     }
 
     async fn fill(&mut self, _: &TopicStream, mut room: Room) -> Result<Vec<Outgoing>, Trouble> {
@@ -120,13 +126,45 @@ impl Source for Changes {
         }
     }
 
-    fn position(&self) -> u64 {
-        self.place.position
+    fn place(&self) -> Place {
+        self.place
     }
 
     fn end(&self) -> u64 {
         self.views.applied()
     }
+
+    fn head(&self) -> u64 {
+        self.log.heads().durable.0
+    }
+}
+
+/// What a stream began with that begins at position `from`, and how many changes there are from `first` to `last`, unless
+/// that is known. None = the views were thrown away meanwhile.
+fn held(
+    views: &Views,
+    from: u64,
+    first: Place,
+    last: Place,
+    known: Option<u64>,
+) -> Result<(Option<Place>, u64), ViewsError> {
+    let began = views.changes(from - 1, last.position, 1)?;
+    let began = began.first().map(place_of_change);
+    let (mut count, mut after) = (known.unwrap_or_default(), first.position - 1);
+    while known.is_none() && after < last.position {
+        let (changes, to) = views.changes_behind(after, READ_CHANGES)?;
+        let between = changes.iter().map(place_of_change).filter(|place| (first..=last).contains(place));
+        count += between.count() as u64;
+        if to <= after {
+            break;
+        }
+        after = to;
+    }
+    Ok((began.filter(|_| views.applied() >= last.position), count))
+}
+
+const fn place_of_change(change: &Change) -> Place {
+    Place { position: change.position, index: Some(change.n) }
 }
 
 /// Changes behind a place, as the views have them.
@@ -147,7 +185,7 @@ fn find(views: &Views, place: Place, most: usize) -> Result<Found, ViewsError> {
         None => (place.position, 0),
     };
     let mut changes = views.changes(after, known, most + 1 + begun)?;
-    changes.retain(|change| Place { position: change.position, index: Some(change.n) } > place);
+    changes.retain(|change| place_of_change(change) > place);
     let model = views.model(known)?;
     // Thrown away meanwhile, the views prove nothing: neither that there are changes nor that there are none.
     if views.applied() < known {
@@ -178,7 +216,7 @@ fn resource_of(plan: &PlanId, change: &Change) -> String {
 
 /// The message of a change, with the data that `WatchProgress` tells.
 fn message(voice: &Voice, change: &Change, model: &Model) -> Result<Outgoing, Trouble> {
-    let place = Place { position: change.position, index: Some(change.n) };
+    let place = place_of_change(change);
     let (target, date) = (resource_of(&voice.plan, change), date_to_pb(change.date));
     let schema = "songhua/v1/progress_service.proto#songhua.v1.StatusChange";
     let mut headers = voice.headers(place, "progress.changed", &target, schema);

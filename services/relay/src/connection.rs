@@ -14,6 +14,8 @@ use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use serde::Serialize;
 use tokio::sync::watch;
 
+/// Where answers to the relay come in; permissions can let it listen there and nowhere else.
+const INBOX: &str = "_INBOX_songhua";
 /// How often the server is asked whether it is still there; two silent ones break the connection.
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long a connection attempt and a request may take.
@@ -160,6 +162,7 @@ impl Connection {
         let sender = Arc::new(sender);
         let mut connect = ConnectOptions::new()
             .name("songhua")
+            .custom_inbox_prefix(INBOX)
             .retry_on_initial_connect()
             .ping_interval(PING_EVERY)
             .connection_timeout(ANSWER_WITHIN)

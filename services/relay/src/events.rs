@@ -25,7 +25,7 @@ use crate::message::{
     CE_SEQUENCE, CE_SIMULATED, CE_SOURCE, CE_SPECVERSION, CE_SUBJECT, CE_TIME, CE_TYPE, MessageId, Outgoing, Place,
     RelayPayload, TRACE_PARENT, header_value, sequence,
 };
-use crate::source::{Beginning, RelayFrom, Room, Source, place_of, refuse};
+use crate::source::{Room, Source, place_of, refuse, verify};
 use crate::status::Trouble;
 use crate::stream::{Last, TopicStream};
 use crate::subject;
@@ -67,8 +67,6 @@ impl Voice {
 pub(crate) struct Events {
     voice: Voice,
     log: Arc<dyn EventLog>,
-    from: RelayFrom,
-    beginning: Beginning,
     /// The last position that was filled.
     position: u64,
     /// Read, not filled.
@@ -80,16 +78,15 @@ pub(crate) struct Events {
 #[derive(Debug, Default)]
 struct Previous {
     by_area: HashMap<String, u64>,
-    /// Whether the stream holds every event up to where the relay went on.
+    /// Whether the stream began with the log, and still does.
     is_whole: bool,
     /// Whether an area that is not in the map has no event yet.
     is_complete: bool,
 }
 
 impl Events {
-    pub(crate) fn new(voice: Voice, log: Arc<dyn EventLog>, from: RelayFrom) -> Self {
-        let (beginning, previous) = (Beginning::default(), Previous::default());
-        Self { voice, log, from, beginning, position: 0, records: VecDeque::new(), previous }
+    pub(crate) fn new(voice: Voice, log: Arc<dyn EventLog>) -> Self {
+        Self { voice, log, position: 0, records: VecDeque::new(), previous: Previous::default() }
     }
 
     async fn read(&self, from: u64, max_bytes: usize) -> Result<Vec<StoredRecord>, Trouble> {
@@ -126,9 +123,12 @@ impl Events {
         }
         // What was filled since the relay went on is in the map: the stream is asked for what is older.
         let filter = subject::of_area(self.voice.plan.as_str(), token);
-        match stream.last_on(&filter).await? {
-            Last::Ours(mark) if mark.id.place.position < position => Ok(mark.id.place.position),
-            Last::Nothing if self.previous.is_whole => Ok(0),
+        let last = stream.last_on(&filter).await?;
+        // Asked afterwards: what was removed from the stream proves nothing.
+        let (there, began) = (stream.extent_now().await?, stream.extent.first);
+        match last {
+            Last::Ours(mark) if mark.id.place.position < position && there.removed() == 0 => Ok(mark.id.place.position),
+            Last::Nothing if self.previous.is_whole && there.removed() == 0 && there.first == began => Ok(0),
             _ => {
                 self.scan(position).await?;
                 Ok(self.previous.by_area.get(token).copied().unwrap_or_default())
@@ -173,17 +173,25 @@ impl Source for Events {
                     let holds = format!("another event than this log has at position {}", place.position);
                     return Err(refuse(&stream.name, &identity, &holds));
                 }
-                self.beginning.forget();
                 place.position
             }
-            None => self.beginning.after(stream.created, self.from, durable),
+            None => stream.from - 1,
         };
         self.previous = Previous {
             by_area: HashMap::new(),
-            is_whole: stream.is_whole && stream.last_sequence == self.position,
+            is_whole: stream.first.mark().is_some_and(|first| first.id.place.position == 1),
             is_complete: self.position == 0,
         };
         Ok(())
+    }
+
+    async fn verify(&self, stream: &TopicStream) -> Result<(), Trouble> {
+        let first = match (&stream.first, stream.extent.is_empty()) {
+            (_, true) => return Ok(()),
+            (Last::Ours(mark), _) => mark.id.place.position,
+            _ => 1,
+        };
+        verify(stream, Place { position: stream.from, index: None }, (self.position + 1).saturating_sub(first))
     }
 
     async fn fill(&mut self, stream: &TopicStream, mut room: Room) -> Result<Vec<Outgoing>, Trouble> {
@@ -222,11 +230,15 @@ impl Source for Events {
         }
     }
 
-    fn position(&self) -> u64 {
-        self.position
+    fn place(&self) -> Place {
+        Place { position: self.position, index: None }
     }
 
     fn end(&self) -> u64 {
+        self.head()
+    }
+
+    fn head(&self) -> u64 {
         self.log.heads().durable.0
     }
 }

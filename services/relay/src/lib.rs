@@ -17,6 +17,7 @@ mod batch;
 mod changes;
 mod connection;
 mod events;
+mod extent;
 mod message;
 mod relay;
 mod source;

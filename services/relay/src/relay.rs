@@ -1,15 +1,17 @@
 //! The loop: wait for the connection, read the position, publish batch after batch; after any trouble, from the start.
 //!
 //! ```text
-//! connected ▸ stream there? ▸ what stands last? ▸ [ fill ▸ publish, fenced ▸ … ] ─ trouble ─▶ pause ─▶ again
-//!                               └─ not ours: say it, look again in 10 s
+//! connected ▸ stream there? ▸ what stands last, is anything missing? ▸ [ fill ▸ publish, fenced ▸ … ] ─ trouble ─▶ pause ─▶ again
+//!                               └─ not ours, not whole: say it, look again in 10 s
 //! ```
 //! The next batch is filled while one is in flight; there is never a second one in flight, so the stream is always a
 //! prefix of what the source gives. It must not know what is published.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use songhua_domain::id::PlanId;
 use songhua_log::{Applied, EventLog};
 use songhua_views::Views;
@@ -21,10 +23,11 @@ use crate::batch::{BATCH_BYTES_MAX, Publisher};
 use crate::changes::Changes;
 use crate::connection::Connection;
 use crate::events::{Events, Voice};
-use crate::message::RelayPayload;
+use crate::extent::Extent;
+use crate::message::{Place, RelayPayload};
 use crate::source::{RelayFrom, Room, Source};
 use crate::status::{RelayState, RelayStatus, Trouble};
-use crate::stream::{Spec, TopicStream};
+use crate::stream::{Spec, TopicStream, is_limited};
 use crate::subject;
 
 /// First pause after a trouble that passes; doubled after each further one.
@@ -55,7 +58,7 @@ pub struct PlanSource {
 /// How to publish.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where an empty stream begins.
+    /// Where a stream that is created begins.
     pub from: RelayFrom,
     /// How payloads are written.
     pub payload: RelayPayload,
@@ -79,20 +82,17 @@ impl PlanRelay {
             name: format!("SONGHUA_{name}_{plan}"),
             subjects,
             description: format!("{what} of plan {plan}, published by songhua"),
-            metadata: [
-                ("songhua_log_id".to_owned(), identity.log_id.to_string()),
-                ("songhua_epoch".to_owned(), identity.epoch.to_string()),
-            ]
-            .into(),
+            identity,
             replicas: options.replicas,
             max_bytes: options.max_bytes,
         };
-        let events = Events::new(voice.clone(), Arc::clone(&log), options.from);
-        let changes = Changes::new(voice, log, views, applied, options.from);
+        let events = Events::new(voice.clone(), Arc::clone(&log));
+        let changes = Changes::new(voice, log, views, applied);
         let (stop, stopping) = watch::channel(false);
         let filters = (subject::event_filters(plan.as_str()), subject::change_filters(plan.as_str()));
-        let events = start(connection, events, spec("EVENTS", filters.0, "Events"), &stopping);
-        let changes = start(connection, changes, spec("PROGRESS", filters.1, "Status changes"), &stopping);
+        let events = start(connection, events, options.from, spec("EVENTS", filters.0, "Events"), &stopping);
+        let changes =
+            start(connection, changes, options.from, spec("PROGRESS", filters.1, "Status changes"), &stopping);
         RelayHandle { events, changes, stop }
     }
 }
@@ -100,16 +100,27 @@ impl PlanRelay {
 fn start(
     connection: &Connection,
     source: impl Source,
+    from: RelayFrom,
     spec: Spec,
     stopping: &watch::Receiver<bool>,
 ) -> (watch::Receiver<RelayStatus>, JoinHandle<()>) {
     let waiting =
         RelayStatus { state: RelayState::Waiting, position: 0, durable: source.end(), detail: connection.why_down() };
     let (status, watched) = watch::channel(waiting);
-    let stopping = stopping.clone();
+    let (connection, stopping, ended) = (connection.clone(), stopping.clone(), status.clone());
     let relay =
-        Relay { connection: connection.clone(), source, spec, status, stopping, pause: PAUSE_FIRST, warned: false };
-    (watched, tokio::spawn(relay.run()))
+        Relay { connection, source, from, known: None, spec, status, stopping, pause: PAUSE_FIRST, warned: false };
+    let task = async move {
+        if AssertUnwindSafe(relay.run()).catch_unwind().await.is_err() {
+            tracing::error!("a relay ended unexpectedly");
+            ended.send_modify(|status| {
+                status.state = RelayState::Stopped;
+                status.detail =
+                    "ended unexpectedly: a defect; restart the node / 发布任务意外终止，请重启节点".to_owned();
+            });
+        }
+    };
+    (watched, tokio::spawn(task))
 }
 
 /// The running relays of a plan.
@@ -147,11 +158,15 @@ impl RelayHandle {
 struct Relay<S> {
     connection: Connection,
     source: S,
+    /// Where a stream that is created begins.
+    from: RelayFrom,
+    /// What is known to be in the stream, or to be left out of it.
+    known: Option<Place>,
     spec: Spec,
     status: watch::Sender<RelayStatus>,
     stopping: watch::Receiver<bool>,
     pause: Duration,
-    /// Whether it was said that the stream takes no batches.
+    /// Whether it was said what the stream lacks.
     warned: bool,
 }
 
@@ -178,17 +193,20 @@ impl<S: Source> Relay<S> {
             }
         }
         let breaks = self.connection.breaks();
-        let stream = TopicStream::open(&self.connection, &self.spec).await?;
+        let from = self.from.first(self.known, self.source.head());
+        let stream = TopicStream::open(&self.connection, &self.spec, from).await?;
         self.source.resume(&stream).await?;
+        let place = self.source.place();
+        self.known = Some(place);
+        self.status.send_modify(|status| status.position = place.position);
+        self.source.verify(&stream).await?;
         let mut publisher = Publisher::open(&self.connection, stream.is_atomic).await?;
-        self.warn_of_singles(&stream);
+        self.warn(&stream);
         let room = self.room(&stream, &publisher);
-        let mut at = At { last: stream.last_sequence, is_empty: stream.last.mark().is_none(), looked: Instant::now() };
-        let position = self.source.position();
-        self.status.send_modify(|status| status.position = position);
+        let mut at = At { last: stream.extent.last, extent: stream.extent, looked: Instant::now() };
         let mut batch = self.source.fill(&stream, room).await?;
         if batch.is_empty() {
-            self.reached(self.source.position());
+            self.reached(self.source.place());
         }
         while !*stopping.borrow() {
             if at.looked.elapsed() >= CHECK_EVERY {
@@ -203,15 +221,15 @@ impl<S: Source> Relay<S> {
                 }
                 batch = self.source.fill(&stream, room).await?;
                 if batch.is_empty() {
-                    self.reached(self.source.position());
+                    self.reached(self.source.place());
                 }
                 continue;
             }
-            let position = batch.last().map_or(0, |last| last.place.position);
+            let place = batch.last().map_or_else(Place::default, |last| last.place);
             let (published, next) = tokio::join!(publisher.publish(batch, at.last), self.source.fill(&stream, room));
-            (at.last, at.is_empty) = (published?, false);
+            at.last = published?;
             self.pause = PAUSE_FIRST;
-            self.reached(position);
+            self.reached(place);
             batch = next?;
         }
         Ok(())
@@ -223,20 +241,26 @@ impl<S: Source> Relay<S> {
         Room { messages: publisher.messages_max(), bytes: BATCH_BYTES_MAX, message_bytes }
     }
 
-    fn warn_of_singles(&mut self, stream: &TopicStream) {
-        if !stream.is_atomic && !self.warned {
-            self.warned = true;
-            tracing::warn!(
-                stream = stream.name,
-                server = self.connection.client().server_info().version,
-                "the stream takes no atomic batches (allow_atomic; needs nats-server 2.12): messages are published one by one, more slowly"
-            );
+    /// Says once what the stream lacks, and why.
+    fn warn(&mut self, stream: &TopicStream) {
+        if self.warned || (stream.is_atomic && stream.incomplete.is_none()) {
+            return;
         }
+        self.warned = true;
+        let version = self.connection.client().server_info().version;
+        let cause = stream.incomplete.clone().unwrap_or_else(|| format!("nats-server {version} is older than 2.12"));
+        let lacks = if stream.is_atomic {
+            "the stream does not say where it begins (metadata)"
+        } else {
+            "the stream takes no atomic batches (allow_atomic): messages are published one by one, more slowly"
+        };
+        tracing::warn!(stream = stream.name, cause, "{lacks}");
     }
 
-    /// Everything up to `position` is in the stream.
-    fn reached(&self, position: u64) {
-        let durable = self.source.end().max(position);
+    /// Everything up to `place` is in the stream.
+    fn reached(&mut self, place: Place) {
+        self.known = Some(place);
+        let (position, durable) = (place.position, self.source.end().max(place.position));
         self.tell(RelayStatus { state: RelayState::Running, position, durable, detail: String::new() });
     }
 
@@ -280,30 +304,94 @@ impl<S: Source> Relay<S> {
 struct At {
     /// Its last sequence: the fence.
     last: u64,
-    is_empty: bool,
+    /// What it held at the last look.
+    extent: Extent,
     looked: Instant,
 }
 
-/// Whether the stream still is what it was.
+/// Whether the stream still is what it was. A purge keeps the last sequence, and what was published behind it hides that
+/// the stream was empty: so the first one is compared as well.
 async fn look(stream: &TopicStream, at: &mut At) -> Result<(), Trouble> {
-    let gone =
-        || Trouble::passing(format!("stream {} was deleted; making it again / 主题流已被删除，正在重建", stream.name));
-    let info = stream.info().await?.ok_or_else(gone)?;
+    let info = stream.info().await?.ok_or_else(|| stream.gone())?;
     if info.created.unix_timestamp_nanos() != stream.created {
-        return Err(gone());
+        return Err(stream.gone());
     }
-    if info.state.messages == 0 && !at.is_empty {
+    stream.usable(&info.config)?;
+    let (name, there) = (&stream.name, Extent::of(&info.state));
+    if there.is_empty() && at.last >= at.extent.first {
         return Err(Trouble::passing(format!(
-            "stream {} was emptied; filling it again / 主题流已被清空，正在重新发布",
-            stream.name
+            "stream {name} was emptied; filling it again / 主题流已被清空，正在重新发布"
         )));
     }
-    if info.state.last_sequence != at.last {
-        let (name, there, ours) = (&stream.name, info.state.last_sequence, at.last);
+    if there.last != at.last {
+        let (there, ours) = (there.last, at.last);
         return Err(Trouble::passing(format!(
             "stream {name} ends at {there}, not at {ours}: somebody else wrote to it"
         )));
     }
-    at.looked = Instant::now();
+    let begins_later = there.first > at.extent.first && !is_limited(&info.config);
+    if begins_later || there.removed() > at.extent.removed() {
+        return Err(Trouble::passing(format!(
+            "messages were removed from stream {name}; looking at what is left / 主题流中的消息已被删除，正在检查"
+        )));
+    }
+    (at.extent, at.looked) = (there, Instant::now());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use songhua_log::{HashAlgorithm, Identity};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::connection::ConnectionOptions;
+    use crate::message::Outgoing;
+
+    /// A source that panics as soon as its relay runs.
+    struct Broken;
+
+    impl Source for Broken {
+        async fn resume(&mut self, _: &TopicStream) -> Result<(), Trouble> {
+            Ok(())
+        }
+        async fn verify(&self, _: &TopicStream) -> Result<(), Trouble> {
+            Ok(())
+        }
+        async fn fill(&mut self, _: &TopicStream, _: Room) -> Result<Vec<Outgoing>, Trouble> {
+            Ok(Vec::new())
+        }
+        async fn ready(&mut self) {}
+        fn place(&self) -> Place {
+            Place::default()
+        }
+        fn end(&self) -> u64 {
+            assert!(tokio::task::try_id().is_none(), "a defect");
+            0
+        }
+        fn head(&self) -> u64 {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_panics_says_that_it_stopped() {
+        // Nobody listens there.
+        let servers = "127.0.0.1:1".parse().expect("an address");
+        let options = ConnectionOptions { servers, credentials: None, ca: None };
+        let connection = Connection::open(options).await.expect("a connection to be made");
+        let spec = Spec {
+            name: "S".to_owned(),
+            subjects: Vec::new(),
+            description: String::new(),
+            identity: Identity { log_id: Uuid::nil(), epoch: 1, hash: HashAlgorithm::Sha256 },
+            replicas: 1,
+            max_bytes: None,
+        };
+        let (_stop, stopping) = watch::channel(false);
+        let (mut status, task) = start(&connection, Broken, RelayFrom::Beginning, spec, &stopping);
+        task.await.expect("the panic is caught");
+        let stopped = status.wait_for(|status| status.state == RelayState::Stopped).await.expect("said").clone();
+        assert!(stopped.detail.contains("unexpectedly") && !stopped.detail.is_ascii(), "{stopped:?}");
+    }
 }

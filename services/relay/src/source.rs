@@ -12,7 +12,7 @@ use crate::message::{MessageId, Outgoing, Place};
 use crate::status::Trouble;
 use crate::stream::{Last, TopicStream};
 
-/// Where a relay begins in an empty stream.
+/// Where a stream that is made begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RelayFrom {
@@ -26,12 +26,16 @@ pub enum RelayFrom {
 }
 
 impl RelayFrom {
-    /// The last position that is left out; `head` is where the log ends.
-    pub(crate) const fn after(self, head: u64) -> u64 {
-        match self {
-            Self::Beginning => 0,
-            Self::Head => head,
-            Self::Position(position) => position.saturating_sub(1),
+    /// The position that a stream begins with, in which the relay of a log that ends at `head` finds nothing: if it knows
+    /// how far the stream before reached, nothing between is left out.
+    pub(crate) const fn first(self, known: Option<Place>, head: u64) -> u64 {
+        match (self, known) {
+            (Self::Beginning, _) => 1,
+            (Self::Position(position), _) => position,
+            (Self::Head, None) => head + 1,
+            (Self::Head, Some(Place { position, index: None })) => position + 1,
+            // Of this event there may be more.
+            (Self::Head, Some(Place { position, index: Some(_) })) => position,
         }
     }
 }
@@ -121,6 +125,9 @@ pub(crate) trait Source: Send + 'static {
     /// filled, and again after every trouble.
     fn resume(&mut self, stream: &TopicStream) -> impl Future<Output = Result<(), Trouble>> + Send;
 
+    /// Compares what the stream holds with what was published into it. Called behind [`resume`](Self::resume).
+    fn verify(&self, stream: &TopicStream) -> impl Future<Output = Result<(), Trouble>> + Send;
+
     /// The next batch of what there is now, and moves on behind it; empty = nothing now.
     fn fill(&mut self, stream: &TopicStream, room: Room)
     -> impl Future<Output = Result<Vec<Outgoing>, Trouble>> + Send;
@@ -128,11 +135,14 @@ pub(crate) trait Source: Send + 'static {
     /// Resolves once there may be something to fill. Cancelling is free.
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// The last position that was filled or found.
-    fn position(&self) -> u64;
+    /// What was filled or found last; without an index all of that position was.
+    fn place(&self) -> Place;
 
     /// Where the source ends now.
     fn end(&self) -> u64;
+
+    /// Where the log ends now.
+    fn head(&self) -> u64;
 }
 
 /// Where stream `name` ends, if what stands last in it may be of the history `ours` that ends at `durable`; none = it is
@@ -169,30 +179,41 @@ pub(crate) fn refuse(name: &str, ours: &Identity, holds: &str) -> Trouble {
     ))
 }
 
-/// Where an empty stream begins. What was decided stays as long as the stream is the same and stays empty, so that
-/// nothing is left out when a first publish fails.
-#[derive(Debug, Default)]
-pub(crate) struct Beginning {
-    decided: Option<(i128, u64)>,
+/// Whether a stream that holds something still holds all that was published into it: it began with `began`, and from its
+/// first to its last message the source has `count`.
+///
+/// # Errors
+/// Messages were removed before the last one, and not by the limits of the stream.
+pub(crate) fn verify(stream: &TopicStream, began: Place, count: u64) -> Result<(), Trouble> {
+    let (name, messages) = (&stream.name, stream.extent.messages);
+    let first = match &stream.first {
+        Last::Ours(mark) => mark.id.place,
+        Last::Foreign(subject) => {
+            return Err(lacking(name, &format!("begins with a message on {subject} that no relay wrote")));
+        }
+        Last::Nothing => return Err(Trouble::passing(format!("stream {name} is being emptied / 主题流正在被清空"))),
+    };
+    if first != began && !stream.is_limited {
+        let (there, began) = (first.position, began.position);
+        return Err(lacking(
+            name,
+            &format!("begins with position {there}; it began with {began}, and messages were removed"),
+        ));
+    }
+    if messages != count {
+        let holds =
+            format!("holds {messages} messages of the {count} from its first to its last: some were removed between");
+        return Err(lacking(name, &holds));
+    }
+    Ok(())
 }
 
-impl Beginning {
-    /// The last position that is left out of the stream that was made at `created`.
-    pub(crate) fn after(&mut self, created: i128, from: RelayFrom, head: u64) -> u64 {
-        match self.decided {
-            Some((same, after)) if same == created => after,
-            _ => {
-                let after = from.after(head);
-                self.decided = Some((created, after));
-                after
-            }
-        }
-    }
-
-    /// The stream holds something.
-    pub(crate) const fn forget(&mut self) {
-        self.decided = None;
-    }
+/// Stream `name` has lost messages that cannot be published again before those that are left.
+fn lacking(name: &str, what: &str) -> Trouble {
+    Trouble::lasting(format!(
+        "stream {name} {what}: purge all of it, or delete it, and it is filled again from the log / 主题流 {name} \
+         缺少已被删除的消息：请清空或删除该流，将从日志重新发布"
+    ))
 }
 
 #[cfg(test)]
@@ -274,21 +295,25 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_stream_keeps_its_beginning_until_it_holds_something_or_is_made_anew() {
-        let mut beginning = Beginning::default();
-        assert_eq!(beginning.after(1, RelayFrom::Head, 5), 5);
-        assert_eq!(beginning.after(1, RelayFrom::Head, 8), 5, "what came meanwhile is not left out");
-        assert_eq!(beginning.after(2, RelayFrom::Head, 8), 8, "another stream");
-        beginning.forget();
-        assert_eq!(beginning.after(2, RelayFrom::Head, 9), 9, "it was filled, then emptied");
+    fn a_stream_that_was_lost_begins_behind_what_it_held() {
+        let place = |position, index| Some(Place { position, index });
+        for (from, known, first) in [
+            (RelayFrom::Beginning, place(5, None), 1),
+            (RelayFrom::Position(3), place(5, None), 3),
+            (RelayFrom::Head, None, 9),
+            (RelayFrom::Head, place(5, None), 6),
+            (RelayFrom::Head, place(5, Some(1)), 5),
+        ] {
+            assert_eq!(from.first(known, 8), first, "{from} {known:?}");
+        }
     }
 
     #[test]
     fn a_beginning_reads_back() {
-        for (text, from, after) in
-            [("beginning", RelayFrom::Beginning, 0), ("head", RelayFrom::Head, 7), ("3", RelayFrom::Position(3), 2)]
+        for (text, from) in
+            [("beginning", RelayFrom::Beginning), ("head", RelayFrom::Head), ("3", RelayFrom::Position(3))]
         {
-            assert_eq!((text.parse(), from.to_string(), from.after(7)), (Ok(from), text.to_owned(), after));
+            assert_eq!((text.parse(), from.to_string()), (Ok(from), text.to_owned()));
         }
         for text in ["0", "-1", "", "Head", "1.5"] {
             assert!(text.parse::<RelayFrom>().is_err(), "{text}");

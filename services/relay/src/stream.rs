@@ -1,19 +1,21 @@
 //! A stream of topics: made if it is missing, and asked what stands last in it.
 //!
 //! Place in the flow: before a relay publishes, it reads its position here; always from the stream's leader, never from
-//! memory. It must not know what messages mean.
+//! memory. Where the stream begins is in its metadata. It must not know what messages mean.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RawMessage, RetentionPolicy, State, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RawMessage, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context, ErrorCode, context::RequestErrorKind, message::StreamMessage};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use songhua_log::Identity;
 
 use crate::connection::{ANSWER_WITHIN, Connection};
+use crate::extent::Extent;
 use crate::message::Mark;
 use crate::status::Trouble;
 use crate::subject::is_covered;
@@ -22,6 +24,11 @@ use crate::subject::is_covered;
 /// guard, against our own packets that arrive late, and those are seconds late at most. A longer memory would only keep a
 /// purged stream from being filled again, and cost the server an entry for each message of that time.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// Metadata: the log, its epoch, and the position that the stream begins with.
+const LOG_ID: &str = "songhua_log_id";
+const EPOCH: &str = "songhua_epoch";
+const FROM: &str = "songhua_from";
 
 /// `no message found`.
 const NO_MESSAGE: ErrorCode = ErrorCode(10_037);
@@ -32,19 +39,33 @@ pub(crate) struct Spec {
     pub(crate) name: String,
     pub(crate) subjects: Vec<String>,
     pub(crate) description: String,
-    pub(crate) metadata: HashMap<String, String>,
+    /// Of the log that is published.
+    pub(crate) identity: Identity,
     pub(crate) replicas: usize,
     /// None = unlimited.
     pub(crate) max_bytes: Option<u64>,
 }
 
 impl Spec {
-    fn config(&self) -> Config {
+    /// What the stream says of itself: which history it holds, and with which position it begins.
+    fn metadata(&self, from: u64) -> HashMap<String, String> {
+        let Identity { log_id, epoch, .. } = self.identity;
+        let said = [(LOG_ID, log_id.to_string()), (EPOCH, epoch.to_string()), (FROM, from.to_string())];
+        said.map(|(key, value)| (key.to_owned(), value)).into()
+    }
+
+    /// The position that a stream of this history says it begins with.
+    fn from_in(&self, metadata: &HashMap<String, String>) -> Option<u64> {
+        let from = metadata.get(FROM)?.parse().ok().filter(|from| *from > 0)?;
+        self.metadata(from).iter().all(|(key, value)| metadata.get(key) == Some(value)).then_some(from)
+    }
+
+    fn config(&self, from: u64) -> Config {
         Config {
             name: self.name.clone(),
             subjects: self.subjects.clone(),
             description: Some(self.description.clone()),
-            metadata: self.metadata.clone(),
+            metadata: self.metadata(from),
             num_replicas: self.replicas,
             max_bytes: self.max_bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
             max_messages: -1,
@@ -89,21 +110,27 @@ pub(crate) struct TopicStream {
     pub(crate) name: String,
     /// Tells a stream from one of the same name that was deleted; microseconds.
     pub(crate) created: i128,
-    /// The fence for the next message.
-    pub(crate) last_sequence: u64,
-    /// Whether every message that it ever took is still there.
-    pub(crate) is_whole: bool,
+    /// Its last sequence is the fence for the next message.
+    pub(crate) extent: Extent,
+    pub(crate) first: Last,
     pub(crate) last: Last,
+    /// The position that it begins with, whatever was removed from it since.
+    pub(crate) from: u64,
+    /// Whether its own limits remove the oldest messages.
+    pub(crate) is_limited: bool,
     /// Whether it takes atomic batches.
     pub(crate) is_atomic: bool,
+    /// Why settings that it lacks could not be added; publishing goes on without them.
+    pub(crate) incomplete: Option<String>,
     /// Most bytes of a message; none = as the server says.
     pub(crate) message_bytes_max: Option<usize>,
 }
 
 impl TopicStream {
-    /// Finds the stream, or makes it, and reads what stands last in it. The sequence is read before the message: if
-    /// something lands in between, the fence is too low and fails.
-    pub(crate) async fn open(connection: &Connection, spec: &Spec) -> Result<Self, Trouble> {
+    /// Finds the stream, or makes it, and reads what stands first and last in it. The sequence is read before the message:
+    /// if something lands in between, the fence is too low and fails. An empty stream that does not say where it begins
+    /// begins with position `from`.
+    pub(crate) async fn open(connection: &Connection, spec: &Spec, from: u64) -> Result<Self, Trouble> {
         let context =
             jetstream::context::ContextBuilder::new().timeout(ANSWER_WITHIN).build(connection.client().clone());
         let mut stream = Self {
@@ -111,24 +138,37 @@ impl TopicStream {
             connection: connection.clone(),
             name: spec.name.clone(),
             created: 0,
-            last_sequence: 0,
-            is_whole: true,
+            extent: Extent::default(),
+            first: Last::Nothing,
             last: Last::Nothing,
+            from,
+            is_limited: false,
             is_atomic: false,
+            incomplete: None,
             message_bytes_max: None,
         };
         let info = match stream.info().await? {
             Some(info) => info,
             None => stream.create(spec).await?,
         };
-        stream.last_sequence = info.state.last_sequence;
+        stream.usable(&info.config)?;
         stream.created = info.created.unix_timestamp_nanos();
-        stream.is_whole = info.state.messages == info.state.last_sequence;
-        stream.last = stream.last_of(&info.state).await?;
+        stream.extent = Extent::of(&info.state);
+        if stream.extent.messages > 0 {
+            stream.first = stream.get(&json!({ "seq": stream.extent.first })).await?;
+            stream.last = stream.last_there().await?;
+        }
+        stream.from = spec.from_in(&info.config.metadata).unwrap_or_else(|| match &stream.first {
+            Last::Ours(mark) => mark.id.place.position,
+            Last::Nothing | Last::Foreign(_) => from,
+        });
         let mut config = info.config;
-        if !matches!(stream.last, Last::Foreign(_)) {
+        let is_of_this_history =
+            |mark: &Mark| (mark.id.log_id, mark.id.epoch) == (spec.identity.log_id, spec.identity.epoch);
+        if stream.last == Last::Nothing || stream.last.mark().is_some_and(is_of_this_history) {
             config = stream.complete(spec, config).await?;
         }
+        stream.is_limited = is_limited(&config);
         stream.is_atomic = config.allow_atomic_publish;
         stream.message_bytes_max = usize::try_from(config.max_message_size).ok().filter(|most| *most > 0);
         Ok(stream)
@@ -143,60 +183,120 @@ impl TopicStream {
         }
     }
 
+    /// Which sequences it holds now.
+    pub(crate) async fn extent_now(&self) -> Result<Extent, Trouble> {
+        let info = self.info().await?.filter(|info| info.created.unix_timestamp_nanos() == self.created);
+        info.map(|info| Extent::of(&info.state)).ok_or_else(|| self.gone())
+    }
+
+    /// It is not the stream any more that was opened.
+    pub(crate) fn gone(&self) -> Trouble {
+        Trouble::passing(format!("stream {} was deleted; making it again / 主题流已被删除，正在重建", self.name))
+    }
+
     /// What stands last on the subjects that `filter` selects.
     pub(crate) async fn last_on(&self, filter: &str) -> Result<Last, Trouble> {
         self.get(&json!({ "last_by_subj": filter })).await
     }
 
-    /// What stands last in the stream: at its last sequence, or before, where the last messages were deleted one by one.
-    /// Asked for the last on ">", a server has nothing if that very message was deleted (2.15).
-    async fn last_of(&self, state: &State) -> Result<Last, Trouble> {
-        if state.messages == 0 {
-            return Ok(Last::Nothing);
+    /// What stands last in a stream that is not empty: at its last sequence, or before, where the last messages were
+    /// deleted one by one. Asked for the last on ">", a server has nothing if that very message was deleted (2.15); so
+    /// the place is halved in with the next message behind a sequence, one question for each doubling of what is gone.
+    async fn last_there(&self) -> Result<Last, Trouble> {
+        let last = self.get(&json!({ "seq": self.extent.last })).await?;
+        if last != Last::Nothing {
+            return Ok(last);
         }
-        for sequence in (state.first_sequence..=state.last_sequence).rev() {
-            let last = self.get(&json!({ "seq": sequence })).await?;
-            if last != Last::Nothing {
-                return Ok(last);
+        // A message stands at `there`; none stands at `gone` or behind.
+        let (mut there, mut gone) = (self.extent.first, self.extent.last);
+        while gone > there + 1 {
+            let middle = there + (gone - there) / 2;
+            match self.raw(&json!({ "seq": middle, "next_by_subj": ">" })).await? {
+                Some(next) if next.sequence < gone => there = next.sequence,
+                Some(_) => return Err(self.moving()),
+                None => gone = middle,
             }
         }
-        Err(Trouble::passing(format!("stream {} is being emptied", self.name)))
+        match self.get(&json!({ "seq": there })).await? {
+            Last::Nothing => Err(self.moving()),
+            last => Ok(last),
+        }
+    }
+
+    fn moving(&self) -> Trouble {
+        Trouble::passing(format!("stream {} is being changed; looking again / 主题流正在被改动", self.name))
     }
 
     async fn get(&self, which: &serde_json::Value) -> Result<Last, Trouble> {
+        let Some(message) = self.raw(which).await? else { return Ok(Last::Nothing) };
+        let message = StreamMessage::try_from(message).map_err(|error| Trouble::passing(error.to_string()))?;
+        Ok(Mark::read(&message.headers).map_or_else(|| Last::Foreign(message.subject.to_string()), Last::Ours))
+    }
+
+    async fn raw(&self, which: &serde_json::Value) -> Result<Option<RawMessage>, Trouble> {
         #[derive(Deserialize)]
         struct Got {
             message: RawMessage,
         }
         match self.ask::<Got>("MSG.GET", which).await? {
-            Ok(Got { message }) => {
-                let message = StreamMessage::try_from(message).map_err(|error| Trouble::passing(error.to_string()))?;
-                Ok(Mark::read(&message.headers).map_or_else(|| Last::Foreign(message.subject.to_string()), Last::Ours))
-            }
-            Err(error) if error.error_code() == NO_MESSAGE => Ok(Last::Nothing),
+            Ok(Got { message }) => Ok(Some(message)),
+            Err(error) if error.error_code() == NO_MESSAGE => Ok(None),
             Err(error) => Err(self.refused("STREAM.MSG.GET", &error)),
         }
     }
 
     async fn create(&self, spec: &Spec) -> Result<Info, Trouble> {
-        let made: Info =
-            self.ask("CREATE", &spec.config()).await?.map_err(|error| self.refused("STREAM.CREATE", &error))?;
+        let made: Info = self
+            .ask("CREATE", &spec.config(self.from))
+            .await?
+            .map_err(|error| self.refused("STREAM.CREATE", &error))?;
         tracing::info!(stream = self.name, replicas = spec.replicas, "stream of topics created");
         Ok(made)
     }
 
-    /// Adds the subjects that an older binary, or an operator, did not know.
-    async fn complete(&self, spec: &Spec, mut config: Config) -> Result<Config, Trouble> {
-        let is_missing = |subject: &&String| !config.subjects.iter().any(|by| is_covered(subject, by));
+    /// Adds what an older server or binary, or an operator, did not know: subjects, atomic batches, where it begins.
+    /// Without its subjects a stream is of no use; without the rest it is.
+    async fn complete(&mut self, spec: &Spec, found: Config) -> Result<Config, Trouble> {
+        let is_missing = |subject: &&String| !found.subjects.iter().any(|by| is_covered(subject, by));
         let missing: Vec<String> = spec.subjects.iter().filter(is_missing).cloned().collect();
-        if missing.is_empty() {
-            return Ok(config);
+        let says = spec.from_in(&found.metadata) == Some(self.from);
+        let takes_batches = found.allow_atomic_publish || self.connection.client().is_server_compatible(2, 12, 0);
+        if missing.is_empty() && says && takes_batches == found.allow_atomic_publish {
+            return Ok(found);
         }
-        tracing::info!(stream = self.name, ?missing, "subjects added to the stream");
+        let is_needed = !missing.is_empty();
+        let mut config = found.clone();
         config.subjects.extend(missing);
-        let updated: Info =
-            self.ask("UPDATE", &config).await?.map_err(|error| self.refused("STREAM.UPDATE", &error))?;
-        Ok(updated.config)
+        config.metadata.extend(spec.metadata(self.from));
+        config.allow_atomic_publish = takes_batches;
+        let updated = match self.ask::<Info>("UPDATE", &config).await {
+            Ok(answer) => answer.map_err(|error| self.refused("STREAM.UPDATE", &error)),
+            Err(trouble) => Err(trouble),
+        };
+        match updated {
+            Ok(updated) => {
+                tracing::info!(stream = self.name, "settings added to the stream: subjects, atomic batches, metadata");
+                Ok(updated.config)
+            }
+            Err(trouble) if is_needed => Err(trouble),
+            Err(Trouble::Passing(detail) | Trouble::Lasting(detail)) => {
+                self.incomplete = Some(detail);
+                Ok(found)
+            }
+        }
+    }
+
+    /// Whether a relay can keep the stream a copy of the log with these settings.
+    ///
+    /// # Errors
+    /// It cannot; the setting is named.
+    pub(crate) fn usable(&self, config: &Config) -> Result<(), Trouble> {
+        let Some((setting, why)) = unusable(config) else { return Ok(()) };
+        let name = &self.name;
+        Err(Trouble::lasting(format!(
+            "stream {name} has {setting}: {why}; take the setting back, or delete the stream and it is made again / 主题流 \
+             {name} 的设置 {setting} 与发布不兼容：请改回该设置，或删除该流以重建"
+        )))
     }
 
     /// Asks the stream's leader, or the one who makes streams.
@@ -233,4 +333,28 @@ impl TopicStream {
 pub(crate) fn no_responders() -> String {
     "no answer from JetStream: it is not enabled, the stream is gone, or it has no leader now / JetStream 未启用或暂无主节点"
         .to_owned()
+}
+
+/// A setting with which a stream does not keep, or does not take, what is published; and why.
+fn unusable(config: &Config) -> Option<(&'static str, &'static str)> {
+    let has_sources = config.sources.as_ref().is_some_and(|sources| !sources.is_empty());
+    [
+        (config.mirror.is_some(), "mirror", "nobody can publish to it"),
+        (has_sources, "sources", "others' messages come into it"),
+        (config.retention != RetentionPolicy::Limits, "a retention other than limits", "reading removes messages"),
+        (config.sealed, "sealed", "nobody can publish to it"),
+        (config.no_ack, "no_ack", "nobody is told what was stored"),
+        (config.discard_new_per_subject, "discard_new_per_subject", "messages would be refused for ever"),
+        (config.max_messages_per_subject > 0, "max_msgs_per_subject", "messages would be removed from its middle"),
+        (!config.max_age.is_zero(), "max_age", "messages would age out and be published again"),
+        (config.subject_transform.is_some(), "subject_transform", "messages would be stored under other subjects"),
+        (config.allow_message_counter, "allow_msg_counter", "it takes counters only"),
+    ]
+    .into_iter()
+    .find_map(|(is_so, setting, why)| is_so.then_some((setting, why)))
+}
+
+/// Whether the settings of a stream let it remove its oldest messages.
+pub(crate) fn is_limited(config: &Config) -> bool {
+    config.discard == DiscardPolicy::Old && (config.max_bytes > 0 || config.max_messages > 0)
 }

@@ -4,7 +4,8 @@
 //! seeds/demo/*.json ─scenario─▶ office, milestones, figures ─▶ script ─player─▶ ingest, like anybody's events
 //! ```
 //! Place in the flow: `serve` calls [`start`] before it serves. Everything is deterministic: an interrupted play goes
-//! on at the next start, and two fresh starts tell the same. It must not know: how lights are computed.
+//! on at the next start, and two fresh starts tell the same. Every id names the version of the script, so that no
+//! binary takes another one's history for its own. It must not know: how lights are computed.
 
 mod calendar;
 mod clock;
@@ -28,6 +29,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use songhua_domain::event::EventInput;
 use songhua_domain::id::PlanId;
+use uuid::Uuid;
 
 pub(crate) use self::clock::SimulatedClock;
 pub(crate) use self::scenario::Fault;
@@ -69,6 +71,16 @@ pub(crate) enum DemoError {
         position: u64,
         /// Its event type.
         kind: &'static str,
+    },
+    /// The plan's history is, at least in part, not the one that this binary tells.
+    #[error(
+        "plan {}: record {position} was made by another version of the demo: start without --demo to look at it, \
+         or give --data another directory / 方案由另一版本的演示生成：去掉 --demo 即可查看，或用 --data 换一个数据目录",
+        plan::PLAN
+    )]
+    OtherVersion {
+        /// The first record that differs.
+        position: u64,
     },
     /// Ingest refused an event of the history.
     #[error("demo: {principal} at {at}: {reason} {field}: {message}\n{event}")]
@@ -112,7 +124,8 @@ impl Demo {
     fn read() -> Result<Self, Fault> {
         let catalog = plan::read()?;
         let (plan, definitions) = (catalog.plan_id().clone(), catalog.definitions());
-        let script = stage::script(&plan, &definitions)?;
+        let draft = stage::script(&plan, &definitions, Uuid::nil())?;
+        let script = stage::script(&plan, &definitions, script::version(&definitions, &draft))?;
         Ok(Self { plan, definitions, script })
     }
 }
@@ -123,7 +136,11 @@ impl Demo {
 /// # Errors
 /// See [`DemoError`].
 pub(crate) async fn start(node: &Node, bar: impl FnOnce(u64) -> ProgressBar) -> Result<Started, DemoError> {
-    let Demo { plan, definitions, script } = Demo::read()?;
+    tell(node, Demo::read()?, bar).await
+}
+
+async fn tell(node: &Node, demo: Demo, bar: impl FnOnce(u64) -> ProgressBar) -> Result<Started, DemoError> {
+    let Demo { plan, definitions, script } = demo;
     node.ensure_plan(&plan, true, Some(NOW), "system").await?;
     let clock = clock_of(node, &plan).await.ok_or_else(|| Fault(format!("plan {plan} has no simulated clock")))?;
     let ingest = node.plans.get(&plan).ok_or_else(|| Fault(format!("plan {plan} is not open")))?;
@@ -142,17 +159,25 @@ pub(crate) async fn start(node: &Node, bar: impl FnOnce(u64) -> ProgressBar) -> 
 }
 
 /// Without `--demo` a plan that the demo left is served like any other, on its own clock. An unfinished one stands
-/// still at its last record, so that `--demo` can still finish it.
+/// still at its last record, so that `--demo` can still finish it; another version's is nobody's to finish.
 ///
 /// # Errors
 /// See [`DemoError`].
 pub(crate) async fn settle(node: &Node) -> Result<(), DemoError> {
     let Ok(plan) = plan::PLAN.parse() else { return Ok(()) };
     let (Some(clock), Some(ingest)) = (clock_of(node, &plan).await, node.plans.get(&plan)) else { return Ok(()) };
-    if player::is_complete(&ingest, &Demo::read()?.script).await? {
+    let Demo { definitions, script, .. } = Demo::read()?;
+    if player::is_complete(&ingest, &script).await? {
         clock.set(clock.end());
-    } else {
-        tracing::warn!(%plan, "模拟数据 the demo's history is not complete: start once with --demo");
+        return Ok(());
+    }
+    match player::check_own(&ingest, &definitions, &script).await {
+        Err(DemoError::OtherVersion { .. }) => {
+            clock.set(clock.end());
+            tracing::info!(%plan, "模拟数据 the demo was made by another version");
+        }
+        Err(DemoError::Log(why)) => return Err(DemoError::Log(why)),
+        _ => tracing::warn!(%plan, "模拟数据 the demo's history is not complete: start once with --demo"),
     }
     Ok(())
 }

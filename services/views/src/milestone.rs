@@ -93,6 +93,8 @@ pub struct MilestoneChange {
     pub text: String,
     /// Who it is from.
     pub agency: Option<AgencyId>,
+    /// With a report that it is reached in part: how much.
+    pub percent: Option<Decimal>,
 }
 
 /// A milestone as known, as of a day.
@@ -258,6 +260,10 @@ impl MilestoneRow {
             MilestoneFact::Verified { finding, .. } => ("VerificationAccepted", self.effective, None, finding.as_str()),
             MilestoneFact::Rejected { reason, .. } => ("VerificationRejected", self.effective, None, reason.as_str()),
         };
+        let percent = match &self.fact {
+            MilestoneFact::PartiallyReached(part) => Some(part.percent),
+            _ => None,
+        };
         MilestoneChange {
             position,
             event_type,
@@ -266,6 +272,7 @@ impl MilestoneRow {
             previous_due_date,
             text: text.to_owned(),
             agency: self.agency.clone(),
+            percent,
         }
     }
 }

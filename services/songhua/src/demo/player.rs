@@ -1,6 +1,6 @@
 //! The player: sends the script through ingest like any other submission, and moves the plan's clock along with it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
 use songhua_domain::event::{EventInput, Payload};
@@ -16,7 +16,7 @@ use super::script::Step;
 /// Bytes read from the log at once.
 const READ_BYTES: usize = 4 << 20;
 
-/// Whether the whole history is in the plan's log.
+/// Whether the whole history is in the plan's log. Ids name the version, so another version's end is not found.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -26,17 +26,18 @@ pub(super) async fn is_complete(ingest: &PlanIngest, script: &[Step]) -> Result<
     Ok(found.is_some())
 }
 
-/// Refuses a log that holds what neither the server nor the demo wrote.
+/// Refuses a log that holds what neither the server nor this version of the demo wrote.
 ///
 /// # Errors
-/// [`DemoError::Foreign`] with the first such record.
+/// [`DemoError::OtherVersion`], [`DemoError::Foreign`] with the first such record.
 pub(super) async fn check_own(
     ingest: &PlanIngest,
     definitions: &[EventInput],
     script: &[Step],
 ) -> Result<(), DemoError> {
     let said = script.iter().flat_map(|step| &step.events);
-    let own: BTreeSet<Uuid> = definitions.iter().chain(said).map(|event| event.event_id).collect();
+    let own: BTreeMap<Uuid, &EventInput> =
+        definitions.iter().chain(said).map(|event| (event.event_id, event)).collect();
     let mut next = Position::FIRST;
     loop {
         let log = ingest.log();
@@ -47,9 +48,14 @@ pub(super) async fn check_own(
             let position = record.position.0;
             let event = decode_event(position, &record.bytes).map_err(|error| DemoError::Log(error.to_string()))?;
             let server = matches!(event.input.payload, Payload::LogCreated(_) | Payload::DayOpened(_));
-            if !server && !own.contains(&event.input.event_id) {
-                return Err(DemoError::Foreign { position, kind: event.input.payload.type_name() });
+            if server || own.get(&event.input.event_id).is_some_and(|own| **own == event.input) {
+                continue;
             }
+            // Whoever comes from outside has a credential; a player has none.
+            if event.actor.credential_digest == [0; 32] {
+                return Err(DemoError::OtherVersion { position });
+            }
+            return Err(DemoError::Foreign { position, kind: event.input.payload.type_name() });
         }
     }
 }

@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use prost::Message;
 use songhua_domain::event::{Actor, EventInput, Evidence, Payload};
 use songhua_domain::id::{AgencyId, PlanId};
 use songhua_domain::vocabulary::Role;
+use songhua_wire::event::input_to_pb;
 use uuid::Uuid;
 
 use super::scenario::Fault;
@@ -31,9 +33,9 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// An empty script; ids of its events follow from `plan` and their keys.
-    pub(super) fn new(plan: &PlanId) -> Self {
-        let name = format!("songhua:demo:{plan}");
+    /// An empty script; ids of its events follow from `plan`, `version` and their keys.
+    pub(super) fn new(plan: &PlanId, version: Uuid) -> Self {
+        let name = format!("songhua:demo:{plan}:{version}");
         Self { namespace: Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()), lines: Vec::new() }
     }
 
@@ -104,6 +106,18 @@ impl Script {
         }
         Ok(steps)
     }
+}
+
+/// Names everything that is told, and when and by whom: a demo that tells anything else has another version.
+pub(super) fn version(definitions: &[EventInput], steps: &[Step]) -> Uuid {
+    let mut told = Vec::new();
+    let encoded = |event: &EventInput| input_to_pb(event).encode_length_delimited_to_vec();
+    told.extend(definitions.iter().flat_map(encoded));
+    for Step { at, actor, events } in steps {
+        told.extend(format!("{} {} {}\n", at.as_microsecond(), actor.principal, actor.role).into_bytes());
+        told.extend(events.iter().flat_map(encoded));
+    }
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, &told)
 }
 
 /// The plan office.

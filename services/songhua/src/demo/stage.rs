@@ -27,11 +27,12 @@ impl Stage<'_> {
     }
 }
 
-/// The whole history of `plan` after `definitions`, in order.
-pub(super) fn script(plan: &PlanId, definitions: &[EventInput]) -> Result<Vec<Step>, Fault> {
+/// The whole history of `plan` after `definitions`, in order. `version` is in the id of every event.
+pub(super) fn script(plan: &PlanId, definitions: &[EventInput], version: Uuid) -> Result<Vec<Step>, Fault> {
     let scenario = Scenario::read()?;
     let today = day_of(NOW);
-    let mut stage = Stage { scenario: &scenario, state: defined(definitions), script: Script::new(plan), today };
+    let mut stage =
+        Stage { scenario: &scenario, state: defined(definitions), script: Script::new(plan, version), today };
     plan_office::tell(&mut stage)?;
     milestones::tell(&mut stage)?;
     figures::tell(&mut stage)?;

@@ -1,15 +1,22 @@
 //! The scenario as a whole, held against the rules without a server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
+use clap::{Args, FromArgMatches};
+use indicatif::ProgressBar;
 use songhua_domain::authorise::authorise;
 use songhua_domain::decide::{Moment, Refs, decide};
 use songhua_domain::event::{Event, Payload, SubmissionRef};
 use songhua_domain::state::PlanState;
+use songhua_ingest::Clock;
 use uuid::Uuid;
 
-use super::script::office;
-use super::{BEGIN, Demo, NOW, calendar};
+use super::script::{office, version};
+use super::{BEGIN, Demo, DemoError, NOW, calendar, clock_of, player, settle, stage, start, tell};
+use crate::config::{Config, ServeArgs};
+use crate::node::Node;
 
 /// Every event of the demo as the log would hold it; a refusal ends the test.
 fn told() -> Vec<Event> {
@@ -85,4 +92,69 @@ fn reading_the_scenario_twice_tells_the_same() {
         .zip(&script())
         .all(|(one, other)| (one.at, &one.actor, &one.events) == (other.at, &other.actor, &other.events));
     assert!(same);
+}
+
+#[test]
+fn whatever_is_told_otherwise_makes_another_version() {
+    let Demo { mut definitions, mut script, .. } = Demo::read().unwrap();
+    let mut versions = BTreeSet::from([version(&definitions, &script)]);
+    let last = script.len() - 1;
+    script[last].events[0].comment.push('。');
+    assert!(versions.insert(version(&definitions, &script)));
+    script[last].at = BEGIN;
+    assert!(versions.insert(version(&definitions, &script)));
+    script[last].actor.principal.push('2');
+    assert!(versions.insert(version(&definitions, &script)));
+    definitions[1].comment.push('。');
+    assert!(versions.insert(version(&definitions, &script)));
+}
+
+/// A node on an empty directory.
+async fn node(directory: &Path) -> Arc<Node> {
+    let matches =
+        ServeArgs::augment_args(clap::Command::new("serve").arg(clap::Arg::new("data"))).get_matches_from(["serve"]);
+    let args = ServeArgs::from_arg_matches(&matches).unwrap();
+    Node::open(&Config::resolve(args, Some(directory.into()), &matches).unwrap()).await.unwrap()
+}
+
+/// The demo as a binary with another script has it.
+fn another() -> Demo {
+    let Demo { plan, definitions, .. } = Demo::read().unwrap();
+    let script = stage::script(&plan, &definitions, Uuid::from_u128(7)).unwrap();
+    Demo { plan, definitions, script }
+}
+
+#[tokio::test]
+async fn another_versions_demo_is_not_gone_on_with_but_can_be_looked_at_whole_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node(directory.path()).await;
+    let bar = |_| ProgressBar::hidden();
+    let Demo { plan, definitions, script } = another();
+    let mut refused = Vec::new();
+    let loaded = node.load(&plan, &definitions, Some(NOW)).await;
+    let clock = clock_of(&node, &plan).await;
+    if let (Some(ingest), Some(clock)) = (node.plans.get(&plan), &clock) {
+        drop(player::play(&ingest, clock, &script[..1], &ProgressBar::hidden()).await);
+    }
+    refused.push(start(&node, bar).await);
+    let told = tell(&node, another(), bar).await;
+    refused.push(start(&node, bar).await);
+    let head = node.plans.get(&plan).map(|ingest| ingest.durable_state().head());
+    if let Some(clock) = &clock {
+        clock.set(BEGIN);
+    }
+    let settled = settle(&node).await;
+    // Before anything can fail: a node that is left running keeps the test from ending.
+    node.close().await;
+    loaded.unwrap();
+    for refused in refused {
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, DemoError::OtherVersion { .. }), "{refused}");
+        for part in ["another version of the demo", "without --demo", "--data", "另一版本"] {
+            assert!(refused.to_string().contains(part), "{refused}");
+        }
+    }
+    assert_eq!(told.unwrap().position, head.unwrap(), "nothing is added");
+    settled.unwrap();
+    assert_eq!(clock.unwrap().now(), NOW);
 }

@@ -98,6 +98,14 @@ fn grant_to_pb(grant: &Grant) -> pb::Grant {
     }
 }
 
+fn caller_to_pb(principal: Principal) -> pb::Caller {
+    pb::Caller {
+        principal: principal.name,
+        role: pb::Role::from(principal.role).into(),
+        agency: principal.agency.map(|agency| agency.to_string()).unwrap_or_default(),
+    }
+}
+
 /// Reads a whole load; limits are those of any other request, and a bound on the sum.
 async fn collect(
     stream: &mut Streaming<pb::LoadPlanRequest>,
@@ -351,6 +359,7 @@ impl pb::admin_service_server::AdminService for AdminServer {
         }
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let start_time = Some(timestamp_to_pb(self.node.start_time));
-        Ok(Response::new(pb::GetStatusResponse { version, start_time, plans }))
+        let caller = Some(caller_to_pb(principal));
+        Ok(Response::new(pb::GetStatusResponse { version, start_time, plans, caller }))
     }
 }

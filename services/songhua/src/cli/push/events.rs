@@ -10,9 +10,9 @@ use serde::Serialize;
 use songhua_wire::pb;
 use tonic::{Code, Status};
 
-use super::PushArgs;
 use super::rows::{self, Row};
 use super::sender::Sender;
+use super::{PushArgs, agency, mark, status_of};
 use crate::cli::plan::bar;
 use crate::cli::{Connect, Failure, client, output};
 
@@ -25,6 +25,8 @@ const REVISION_HINT: &str = "重复行若为重新上报，请加 \"revision\"�
 /// What became of a file.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Outcome {
+    /// 模拟数据: the plan's data are made up.
+    simulated: bool,
     rows: usize,
     stored: usize,
     /// With `--validate-only`: would be stored.
@@ -72,15 +74,17 @@ impl Outcome {
 
 /// Pushes a file and says what became of its rows.
 pub(super) async fn run(connect: &Connect, args: &PushArgs, bytes: &[u8], json: bool) -> Result<(), Failure> {
-    let mut outcome = Outcome::default();
-    let rows = rows::read(bytes, args.agency.as_deref(), &mut outcome);
-    outcome.rows = rows.len() + outcome.refused.len();
     let channel = client::connect(connect).await?;
-    let parent = format!("plans/{}", client::plan_or_only(&channel, args.plan.clone()).await?);
-    let mut sender = Sender::open(channel, parent, args.validate_only).await?;
+    let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
+    let agency = agency::of(&channel, &plan, args.agency.as_deref()).await?;
+    let mut outcome = Outcome { simulated: status_of(&channel, &plan).await?.simulated, ..Outcome::default() };
+    let rows = rows::read(bytes, agency.as_deref(), &mut outcome);
+    outcome.rows = rows.len() + outcome.refused.len();
+    let mut sender = Sender::open(channel, format!("plans/{plan}"), args.validate_only).await?;
     let bar = bar(rows.len() as u64, "事件 events");
     let batches = rows::in_batches(rows, usize::from(args.batch.unwrap_or(BATCH)));
     let sent = send_in_order(&mut sender, batches, &mut outcome, &bar).await;
+    sender.finish().await;
     bar.finish_and_clear();
     outcome.refused.sort_unstable_by_key(|row| row.line);
     report(&outcome, json)?;
@@ -103,16 +107,17 @@ fn report(outcome: &Outcome, json: bool) -> Result<(), Failure> {
     for row in &outcome.refused {
         eprintln!("第 {0} 行 line {0} ({1}): {2}", row.line, row.event_id, row.reason);
     }
-    let Outcome { rows, stored, valid, duplicates, last_position, .. } = outcome;
+    let Outcome { simulated, rows, stored, valid, duplicates, last_position, .. } = outcome;
+    let mark = mark(*simulated);
     let refused = outcome.refused.len();
     if *valid > 0 {
         return output::text(&format!(
-            "{rows} 行：可入库 {valid}，重复 {duplicates}，拒绝 {refused}；仅校验，未入库\n\
+            "{mark}{rows} 行：可入库 {valid}，重复 {duplicates}，拒绝 {refused}；仅校验，未入库\n\
              {rows} rows: {valid} valid, {duplicates} duplicate, {refused} refused; only checked, nothing stored"
         ));
     }
     output::text(&format!(
-        "{rows} 行：入库 {stored}，重复 {duplicates}，拒绝 {refused}；最后位置 {last_position}\n\
+        "{mark}{rows} 行：入库 {stored}，重复 {duplicates}，拒绝 {refused}；最后位置 {last_position}\n\
          {rows} rows: {stored} stored, {duplicates} duplicate, {refused} refused; last position {last_position}"
     ))
 }

@@ -32,9 +32,9 @@ pub(super) use column::Column;
 pub(super) use sheet::neutral;
 pub(super) use text::LedgerEncoding;
 
-use super::PushArgs;
 use super::rows::{self, Row};
 use super::sender::Sender;
+use super::{PushArgs, agency};
 use crate::cli::plan::bar;
 use crate::cli::{Connect, Failure, client};
 use column::Belongs;
@@ -49,38 +49,40 @@ const BAD_MAX: usize = 200;
 
 /// Pushes a ledger.
 pub(super) async fn run(connect: &Connect, args: &PushArgs, bytes: &[u8], json: bool) -> Result<(), Failure> {
-    let agency = args.agency.as_deref().ok_or_else(|| {
-        Failure::Failed(
-            "a ledger needs --agency, from which event ids are made / 推送台账须提供 --agency（本单位编号）".into(),
-        )
-    })?;
     let text = text::decode(bytes, args.encoding).map_err(Failure::failed)?;
     let sheet = sheet::read(&text)
         .map_err(|faults| Failure::Failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     let channel = client::connect(connect).await?;
     let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
+    let agency = agency::of(&channel, &plan, args.agency.as_deref()).await?.ok_or_else(|| {
+        Failure::Failed(
+            "a ledger needs --agency, from which event ids are made / 推送台账须提供 --agency（本单位编号）".into(),
+        )
+    })?;
     let reader = Reader::open(&channel, &plan).await?;
-    reader.agency(agency).await?;
-    let mut entries = read(&sheet.lines, &reader, agency).await?;
+    reader.agency(&agency).await?;
+    let mut entries = read(&sheet.lines, &reader, &agency).await?;
     entries.extend(sheet.faults.into_iter().map(|fault| Entry::bad(fault.line, String::new(), vec![fault])));
     entries.sort_by_key(|entry| entry.line);
     let mut checker = Sender::open(channel.clone(), reader.parent().to_owned(), true).await?;
     check(&mut checker, &mut entries, args.partial).await?;
+    checker.finish().await;
     if !json {
-        preview::show(&entries)?;
+        preview::show(&entries, reader.simulated())?;
     }
     let mut sent = Ok(());
     if may_send(&entries, args, json)? {
         let mut sender = Sender::open(channel, reader.parent().to_owned(), false).await?;
         let bar = bar(entries.iter().filter(|entry| entry.waits()).count() as u64, "行 rows");
         sent = send(&mut sender, &mut entries, args, &bar).await;
+        sender.finish().await;
         bar.finish_and_clear();
         if !json {
-            preview::report(&entries, false)?;
+            preview::report(&entries, reader.simulated(), false)?;
         }
     }
     if json {
-        preview::report(&entries, true)?;
+        preview::report(&entries, reader.simulated(), true)?;
     }
     sent?;
     verdict(&entries, args.partial)
@@ -91,8 +93,14 @@ fn verdict(entries: &[Entry], partial: bool) -> Result<(), Failure> {
     let (bad, stored, rows) = (counts.bad, counts.stored, entries.len());
     match bad {
         0 => Ok(()),
-        _ if partial || stored > 0 => {
-            Err(Failure::Partial(format!("{bad} of {rows} rows refused, see above / 部分行被拒绝")))
+        _ if partial => Err(Failure::Partial(format!("{bad} of {rows} rows refused, see above / 部分行被拒绝"))),
+        _ if stored > 0 => {
+            let waiting = entries.iter().filter(|entry| entry.waits()).count();
+            Err(Failure::Partial(format!(
+                "{bad} of {rows} rows refused, see above; {stored} are stored, {waiting} were not sent: mend the bad ones and \
+                 run the same command again\n{rows} 行中 {bad} 行被拒绝，见上；已入库 {stored} 行，未发送 {waiting} 行：\
+                 请改正后重新执行同一命令"
+            )))
         }
         _ => Err(Failure::Failed(format!(
             "nothing was sent: {bad} of {rows} rows are bad, see above; mend them, or send the others with --partial\n\
@@ -174,11 +182,13 @@ fn as_written(line: &Line) -> String {
     named.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// What earlier rows of the file speak of: two rows on one thing contradict each other.
+/// What earlier rows of the file speak of, by line: two rows on one thing contradict each other.
 #[derive(Default)]
 struct Seen {
     figures: BTreeMap<book::Slot, usize>,
     milestones: BTreeMap<milestone::Once, usize>,
+    /// Of what and when there is a figure, and of what and when there is none.
+    told: [BTreeMap<figure::Told, usize>; 2],
 }
 
 impl Seen {
@@ -186,7 +196,16 @@ impl Seen {
         let (mut entry, earlier, column) = match row {
             Read::Done(entry) => return entry,
             Read::Figure(report) => {
-                let entry = report.entry(known, agency);
+                let mut entry = report.entry(known, agency);
+                if let Some(earlier) = self.opposite(&report) {
+                    let said = words(
+                        format!("与第 {earlier} 行矛盾：同一指标、同一期间既有数值又填“无变化”"),
+                        format!(
+                            "contradicts line {earlier}: the same period has a figure and nothing to report (无变化)"
+                        ),
+                    );
+                    entry.refuse(vec![Fault::new(entry.line, Some(Column::ObsStatus), said)]);
+                }
                 let earlier = *self.figures.entry(report.slot()).or_insert(entry.line);
                 (entry, earlier, Column::Period)
             }
@@ -203,6 +222,18 @@ impl Seen {
             entry.refuse(vec![Fault::new(entry.line, Some(column), said)]);
         }
         entry
+    }
+
+    /// The earlier row that says 无变化 where this one has a figure, or the other way round.
+    fn opposite(&mut self, report: &figure::Report<'_>) -> Option<usize> {
+        let [figures, nothing] = &mut self.told;
+        let (same, other) = if report.is_nothing() { (nothing, figures) } else { (figures, nothing) };
+        let told = report.told();
+        let earlier = told.iter().find_map(|told| other.get(told)).copied();
+        for told in told {
+            same.entry(told).or_insert(report.line.number);
+        }
+        earlier
     }
 }
 
@@ -291,11 +322,28 @@ fn refuse(entries: &mut [Entry], batch: &mut Vec<Row>, status: &tonic::Status) -
     Ok(found)
 }
 
+/// What a long ledger must say before it is sent, since the server checks and stores one request at a time.
+fn in_parts(parts: usize) -> String {
+    format!(
+        "本台账分 {parts} 批入库，每批整体入库或整体不入库。与前面各批是否矛盾，到发送该批时才能校验；若某批被拒绝，\
+         此前各批已入库：改正后重新执行同一命令即可续传\n\
+         the ledger is stored in {parts} parts, each whole or not at all. Whether a part contradicts the parts before it is \
+         checked only when it is sent; if it is refused, those stay: mend the rows and run the same command again"
+    )
+}
+
 /// Whether to go on behind the preview: there is something to send, nothing speaks against it, and a person agrees.
 fn may_send(entries: &[Entry], args: &PushArgs, json: bool) -> Result<bool, Failure> {
     let waits = entries.iter().any(Entry::waits);
     let bad = preview::Counts::of(entries).bad > 0;
-    if !waits || args.validate_only || (bad && !args.partial) {
+    if !waits || (bad && !args.partial) {
+        return Ok(false);
+    }
+    let parts = batches(entries, args.batch.unwrap_or(BATCH)).count();
+    if parts > 1 && !args.partial {
+        eprintln!("{}", in_parts(parts));
+    }
+    if args.validate_only {
         return Ok(false);
     }
     if args.yes || json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {

@@ -2,6 +2,8 @@
 //!
 //! Place in the flow: events and ledgers are sent through it. It must not know: where a row came from.
 
+use std::time::Duration;
+
 use songhua_wire::pb;
 use songhua_wire::pb::ingest_service_client::IngestServiceClient;
 use songhua_wire::pb::submit_stream_response::Result as Answer;
@@ -13,6 +15,9 @@ use tonic::{Code, Status, Streaming};
 use super::rows::Row;
 use crate::cli::client::Authorised;
 use crate::cli::{Failure, client};
+
+/// How long the server may take to end a stream on which nothing is under way.
+const END_WAIT: Duration = Duration::from_secs(5);
 
 /// One stream, with at most one submission under way.
 pub(super) struct Sender {
@@ -46,6 +51,15 @@ impl Sender {
             }
             None => Err(interrupted("the server sent an empty answer")),
         }
+    }
+
+    /// Ends the stream, so that the server counts a call that ended and none that was cut off. Every answer is in: how
+    /// the end goes changes nothing.
+    pub(super) async fn finish(self) {
+        let Self { requests, mut answers, .. } = self;
+        drop(requests);
+        let end = async { while let Ok(Some(_)) = answers.message().await {} };
+        drop(tokio::time::timeout(END_WAIT, end).await);
     }
 
     fn request(&self, batch: &[Row]) -> pb::SubmitStreamRequest {

@@ -42,7 +42,7 @@ pub(super) async fn run(connect: &Connect, args: &PushArgs) -> Result<(), Failur
     for name in &found.reportable_projects {
         rows.extend(of_project(&reader, &book, last(name)).await?);
     }
-    let text = csv(&rows).map_err(Failure::failed)?;
+    let text = marked(csv(&rows).map_err(Failure::failed)?, reader.simulated());
     write(args.out.as_deref(), &encode(&text, args.encoding)?)?;
     let count = rows.len();
     eprintln!("待填 {count} 行；填好后执行 songhua push FILE --agency {agency} / {count} rows to fill in");
@@ -108,6 +108,11 @@ fn csv(rows: &[Cells]) -> csv::Result<String> {
         writer.write_record(header.iter().map(cell))?;
     }
     finish(writer)
+}
+
+/// With a row on top that is passed over when the ledger is pushed, where the plan is simulated.
+fn marked(csv: String, simulated: bool) -> String {
+    if simulated { format!("# 模拟数据 SIMULATED\r\n{csv}") } else { csv }
 }
 
 fn finish(writer: Writer<Vec<u8>>) -> csv::Result<String> {

@@ -10,7 +10,6 @@ use songhua_domain::vocabulary::{Accumulation, Basis, Frequency};
 use songhua_wire::code::Code;
 use songhua_wire::google::type_::Date as PbDate;
 use songhua_wire::pb;
-use songhua_wire::pb::admin_service_client::AdminServiceClient;
 use songhua_wire::pb::progress_service_client::ProgressServiceClient;
 use songhua_wire::time::date_from_pb;
 
@@ -20,6 +19,7 @@ use super::text::fold;
 use super::unit::Unit;
 use super::word::basis_word;
 use crate::cli::client::Authorised;
+use crate::cli::push::status_of;
 use crate::cli::{Failure, client};
 
 /// Items of a page of a list: the most that the server gives.
@@ -32,24 +32,29 @@ pub(in crate::cli::push) struct Reader {
     progress: ProgressServiceClient<Authorised>,
     parent: String,
     as_of: pb::AsOf,
+    simulated: bool,
 }
 
 impl Reader {
     /// Reads of `plan`.
     pub(in crate::cli::push) async fn open(channel: &Authorised, plan: &str) -> Result<Self, Failure> {
-        let request = pb::GetStatusRequest { plan: plan.to_owned(), views_digest: false };
-        let status = AdminServiceClient::new(channel.clone()).get_status(request).await.map_err(client::failed)?;
-        let durable = status.into_inner().plans.first().map_or(0, |plan| plan.durable_position);
+        let status = status_of(channel, plan).await?;
         Ok(Self {
             progress: ProgressServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX),
             parent: format!("plans/{plan}"),
-            as_of: pb::AsOf { min_position: durable, ..Default::default() },
+            as_of: pb::AsOf { min_position: status.durable_position, ..Default::default() },
+            simulated: status.simulated,
         })
     }
 
     /// `plans/{plan}`.
     pub(in crate::cli::push) fn parent(&self) -> &str {
         &self.parent
+    }
+
+    /// 模拟数据: everything in the plan is made up.
+    pub(in crate::cli::push) fn simulated(&self) -> bool {
+        self.simulated
     }
 
     fn as_of(&self) -> Option<pb::AsOf> {

@@ -2,6 +2,7 @@
 //!
 //! Place in the flow: a row and what is known → an entry. It must not know: what the server will say of it.
 
+use jiff::civil::Date;
 use songhua_domain::quantity::{Decimal, parse_decimal};
 use songhua_domain::vocabulary::{Basis, ObsStatus};
 use songhua_wire::code::Code;
@@ -27,10 +28,12 @@ const TOTAL: &str = "_T";
 
 /// A row of a figure, read.
 pub(super) struct Report<'a> {
-    line: &'a Line,
+    pub(super) line: &'a Line,
     area: &'a pb::Circle,
     indicator: &'a Indicator,
     dimension: String,
+    /// The days as they are written.
+    days: Named,
     /// None with `State::Nothing`, which takes the days as they are named.
     basis: Option<Basis>,
     period: pb::ReferencePeriod,
@@ -38,6 +41,9 @@ pub(super) struct Report<'a> {
     /// None = nothing is said.
     status: Option<ObsStatus>,
 }
+
+/// Area, indicator and days of a headline figure; without a first day for a level, which is of its last day.
+pub(super) type Told = (String, String, Option<Date>, Date);
 
 /// Whether a row was left empty, as in a template.
 pub(super) fn is_blank(line: &Line) -> bool {
@@ -65,9 +71,9 @@ pub(super) fn read<'a>(line: &'a Line, book: &'a Book) -> Result<Report<'a>, Vec
         Some(Some(State::Of(status))) => Some(status),
         _ => None,
     };
-    match (area, indicator, read) {
-        (Some(area), Some(indicator), Some((basis, period, figure))) if cells.faults.is_empty() => {
-            Ok(Report { line, area, indicator, dimension, basis, period, figure, status })
+    match (area, indicator, days, read) {
+        (Some(area), Some(indicator), Some(days), Some((basis, period, figure))) if cells.faults.is_empty() => {
+            Ok(Report { line, area, indicator, dimension, days, basis, period, figure, status })
         }
         _ => Err(cells.faults),
     }
@@ -163,6 +169,23 @@ impl Report<'_> {
         Slot::new(self.area_id(), &self.indicator.id, &self.dimension, basis, Some(&self.period))
     }
 
+    /// Whether it says 无变化.
+    pub(super) const fn is_nothing(&self) -> bool {
+        self.figure.is_none()
+    }
+
+    /// What it has a figure of, or says 无变化 of.
+    pub(super) fn told(&self) -> Vec<Told> {
+        if self.dimension != TOTAL {
+            return Vec::new();
+        }
+        let Named { start, end, .. } = self.days;
+        let level = self.is_nothing() || self.basis == Some(Basis::StockAt);
+        let starts = [Some(Some(start)), level.then_some(None)];
+        let told = |start| (self.area_id().to_owned(), self.indicator.id.clone(), start, end);
+        starts.into_iter().flatten().map(told).collect()
+    }
+
     fn subject(&self) -> String {
         let mut parts = vec![zh(self.area.display_name.as_ref()), self.indicator.zh()];
         if self.dimension != TOTAL {
@@ -180,7 +203,8 @@ impl Report<'_> {
         let old = live.map_or_else(String::new, |live| {
             self.shown(live.figure.as_ref(), ObsStatus::from_wire(live.obs_status).ok(), live.verified)
         });
-        let new = self.shown(self.figure.as_ref(), self.status, false);
+        let status = self.figure.as_ref().map(|_| self.obs_status(live));
+        let new = self.shown(self.figure.as_ref(), status, false);
         let made = match live {
             Some(live) if self.says(live) => Ok(Entry::still(line, Standing::Unchanged, subject.clone())),
             Some(live) => self.corrected(live).map(|event| {
@@ -205,8 +229,10 @@ impl Report<'_> {
         same_status && numbers(self.figure.as_ref()) == numbers(live.figure.as_ref())
     }
 
-    fn obs_status(&self) -> i32 {
-        self.status.unwrap_or(ObsStatus::Unvalidated).to_wire()
+    /// A status that is not said is not changed.
+    fn obs_status(&self, live: Option<&pb::Observation>) -> ObsStatus {
+        let kept = live.and_then(|live| ObsStatus::from_wire(live.obs_status).ok());
+        self.status.or(kept).unwrap_or(ObsStatus::Unvalidated)
     }
 
     fn reported(&self) -> pb::EventInput {
@@ -220,7 +246,7 @@ impl Report<'_> {
                 period: Some(self.period),
                 figure: self.figure.clone(),
                 unit_multiplier: self.indicator.definition.unit_multiplier,
-                obs_status: self.obs_status(),
+                obs_status: self.obs_status(None).to_wire(),
             }),
             None => Payload::NothingToReport(pb::NothingToReport { area, indicator, period: Some(self.period) }),
         };
@@ -240,7 +266,7 @@ impl Report<'_> {
         Ok(self.event(Payload::MeasurementCorrected(pb::MeasurementCorrected {
             measurement: live.event_id.clone(),
             figure: self.figure.clone(),
-            obs_status: self.obs_status(),
+            obs_status: self.obs_status(Some(live)).to_wire(),
             reason: reason.to_owned(),
         })))
     }

@@ -104,7 +104,7 @@ impl Said<'_> {
             let standing = if self.reports().is_empty() { Standing::New } else { Standing::Changed };
             Entry::sent(line, standing, subject, pb::EventInput { event_id, ..event })
         };
-        Entry { old: stands(milestone), new: self.shown(), ..entry }
+        Entry { old: self.before(), new: shown(self.progress, self.percent, self.date), ..entry }
     }
 
     fn is_like(&self, change: &pb::MilestoneChange) -> bool {
@@ -127,20 +127,28 @@ impl Said<'_> {
         reports
     }
 
+    /// The last report of its kind and day.
+    fn own(&self) -> Option<&pb::MilestoneChange> {
+        self.reports().into_iter().rfind(|change| self.is_like(change))
+    }
+
     /// Whether the history says it already.
     fn is_known(&self) -> bool {
-        let reports = self.reports();
-        let told = |change: &&&pb::MilestoneChange| {
-            let newest = reports.last().is_some_and(|last| last.position == change.position);
-            let percent = parse_decimal(&self.milestone.percent).ok();
-            let same_percent = !newest || percent.is_none() || percent == self.percent;
-            self.is_like(change) && same_percent && (self.progress == Progress::Reached || change.text == self.text)
+        let same = |change: &pb::MilestoneChange| {
+            let same_text = self.progress == Progress::Reached || change.text == self.text;
+            parse_decimal(&change.percent).ok() == self.percent && same_text
         };
         match self.progress {
             Progress::Rescheduled => self.milestone.due_date.and_then(|due| date_from_pb(&due).ok()) == self.date,
             Progress::Cancelled => self.milestone.status() == pb::MilestoneStatus::Cancelled,
-            _ => reports.iter().any(|change| told(&change)),
+            _ => self.own().is_some_and(same),
         }
+    }
+
+    /// What it would change: what was said of that day, else how the milestone stands.
+    fn before(&self) -> String {
+        let told = |change: &pb::MilestoneChange| shown(self.progress, parse_decimal(&change.percent).ok(), self.date);
+        self.own().map_or_else(|| stands(self.milestone), told)
     }
 
     fn event(&self) -> pb::EventInput {
@@ -178,12 +186,12 @@ impl Said<'_> {
             ..Default::default()
         }
     }
+}
 
-    fn shown(&self) -> String {
-        let percent = self.percent.map_or_else(String::new, |percent| format!(" {percent} %"));
-        let date = self.date.map_or_else(String::new, |date| format!(" {date}"));
-        format!("{}{percent}{date}", progress_word(self.progress))
-    }
+fn shown(progress: Progress, percent: Option<Decimal>, date: Option<Date>) -> String {
+    let percent = percent.map_or_else(String::new, |percent| format!(" {percent} %"));
+    let date = date.map_or_else(String::new, |date| format!(" {date}"));
+    format!("{}{percent}{date}", progress_word(progress))
 }
 
 /// How a milestone stands, in words.

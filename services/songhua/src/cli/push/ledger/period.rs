@@ -27,6 +27,9 @@ pub(super) struct Named {
 pub(super) fn named(cell: &str) -> Result<Named, Words> {
     let text = plain(cell);
     let range = text.split_once("..");
+    if text.split("..").any(|part| shape(part).is_some_and(|(shape, _)| shape == "#.#")) {
+        return Err(could_be_another_month(cell));
+    }
     let found = match range {
         Some((first, last)) => part(first, None).and_then(|(start, year)| {
             let (end, _) = part(last, Some(year))?;
@@ -55,6 +58,16 @@ pub(super) fn day(cell: &str) -> Result<Date, Words> {
             format!("{cell:?} is not a day; write 2026-09-30 or 2026年9月30日"),
         )
     })
+}
+
+/// A spreadsheet takes `2026.10` for a number and writes `2026.1`.
+fn could_be_another_month(cell: &str) -> Words {
+    words(
+        format!("“{cell}”可能已被电子表格当作数字改写（2026.10 会变成 2026.1）；请写作 2026-10 或 2026年10月"),
+        format!(
+            "{cell:?} may have been changed by a spreadsheet, which takes 2026.10 for the number 2026.1; write 2026-10 or 2026年10月"
+        ),
+    )
 }
 
 fn not_a_period(cell: &str) -> Words {
@@ -100,7 +113,7 @@ fn part(text: &str, year: Option<i32>) -> Option<(Span, i32)> {
     };
     let span = match (shape.as_str(), numbers.as_slice()) {
         ("#" | "#年", &[year]) => (first_of(year, 1)?, first_of(year, 12)?.last_of_month()),
-        ("#年#月" | "#-#" | "#/#" | "#.#", &[year, of]) => month(year, of)?,
+        ("#年#月" | "#-#" | "#/#", &[year, of]) => month(year, of)?,
         ("#年#月#日" | "#-#-#" | "#/#/#" | "#.#.#", &[year, of, day]) => one_day(year, of, day)?,
         ("#年第#季" | "#年#季" | "#Q#" | "#年Q#" | "#-Q#", &[year, quarter @ 1..=4]) => {
             (first_of(year, quarter * 3 - 2)?, first_of(year, quarter * 3)?.last_of_month())
@@ -241,7 +254,7 @@ mod tests {
     fn periods_are_read_as_ledgers_write_them() {
         let cases = [
             ("2026-01-01..2026-12-31", &["2026", "2026年", "２０２６年", "2026年度", "2026年全年", "2026年1-12月"][..]),
-            ("2026-10-01..2026-10-31", &["2026年10月", "2026-10", "2026/10", "2026.10", " 2026 年 10 月 "]),
+            ("2026-10-01..2026-10-31", &["2026年10月", "2026-10", "2026/10", " 2026 年 10 月 "]),
             ("2026-02-01..2026-02-28", &["2026年2月", "2026-02", "2026-2"]),
             (
                 "2026-07-01..2026-09-30",
@@ -289,6 +302,10 @@ mod tests {
         ];
         for cell in bad {
             assert!(named(cell).is_err(), "{cell}");
+        }
+        for cell in ["2026.1", "2026.10", "２０２６．１０", "2026.01..2026.09", "2026-01..2026.9"] {
+            let said = named(cell).unwrap_err();
+            assert!(said.zh.contains("2026年10月") && said.en.contains("spreadsheet"), "{cell}: {said:?}");
         }
         for cell in ["2026-10", "2026-09-30..2026-09-30", "2026"] {
             assert!(day(cell).is_err(), "{cell}");

@@ -6,6 +6,7 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use super::entry::{Entry, Standing};
+use crate::cli::push::mark;
 use crate::cli::{Failure, output};
 
 /// Most changed rows in a preview; the counts speak of all.
@@ -51,10 +52,10 @@ impl Counts {
 }
 
 /// Prints the faults, the counts, and what will change.
-pub(super) fn show(entries: &[Entry]) -> Result<(), Failure> {
+pub(super) fn show(entries: &[Entry], simulated: bool) -> Result<(), Failure> {
     faults(entries);
     let counts = Counts::of(entries);
-    output::text(&counts.lines())?;
+    output::text(&format!("{}{}", mark(simulated), counts.lines()))?;
     let changed: Vec<_> = entries.iter().filter(|entry| entry.standing == Standing::Changed).collect();
     if changed.is_empty() {
         return Ok(());
@@ -79,6 +80,7 @@ pub(super) fn faults(entries: &[Entry]) {
 /// What became of a ledger.
 #[derive(Serialize)]
 struct Outcome<'a> {
+    simulated: bool,
     #[serde(flatten)]
     counts: Counts,
     last_position: u64,
@@ -86,13 +88,13 @@ struct Outcome<'a> {
 }
 
 /// Prints what became of the rows.
-pub(super) fn report(entries: &[Entry], json: bool) -> Result<(), Failure> {
+pub(super) fn report(entries: &[Entry], simulated: bool, json: bool) -> Result<(), Failure> {
     let (counts, last_position) = (Counts::of(entries), entries.iter().map(|entry| entry.position).max().unwrap_or(0));
     if json {
-        return output::json(&Outcome { counts, last_position, results: entries });
+        return output::json(&Outcome { simulated, counts, last_position, results: entries });
     }
-    let stored = counts.stored;
+    let (mark, stored) = (mark(simulated), counts.stored);
     output::text(&format!(
-        "已入库 {stored} 行，最后位置 {last_position}\n{stored} rows stored, last position {last_position}"
+        "{mark}已入库 {stored} 行，最后位置 {last_position}\n{stored} rows stored, last position {last_position}"
     ))
 }

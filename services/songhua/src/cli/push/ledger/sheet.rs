@@ -51,14 +51,18 @@ pub(super) struct Sheet {
 /// Finds the header and reads the rows below it.
 ///
 /// # Errors
-/// No header, or one with columns that are unknown or stand twice.
+/// A quote without its twin; no header, or one with columns that are unknown or stand twice.
 pub(super) fn read(text: &str) -> Result<Sheet, Vec<Fault>> {
     let found = [b',', b'\t'].into_iter().find_map(|delimiter| {
         let rows = raw(text, delimiter);
         let header = rows.iter().take(HEADER_ROWS).position(|row| is_header(&row.cells))?;
-        Some((rows, header))
+        Some((rows, header, delimiter))
     });
-    let (mut rows, header) = found.ok_or_else(|| vec![Fault::new(1, None, no_header())])?;
+    let delimiter = found.as_ref().map_or(b',', |(_, _, delimiter)| *delimiter);
+    if let Some(line) = stray_quote(text, delimiter) {
+        return Err(vec![Fault::new(line, None, stray())]);
+    }
+    let (mut rows, header, _) = found.ok_or_else(|| vec![Fault::new(1, None, no_header())])?;
     let below = rows.split_off(header + 1);
     let columns = rows.pop().map_or_else(|| Ok(Vec::new()), |header| columns(&header))?;
     let mut sheet = Sheet::default();
@@ -91,6 +95,36 @@ fn raw(text: &str, delimiter: u8) -> Vec<Raw> {
         }
     }
     rows
+}
+
+/// The line of the first quote that opens a cell which does not end with a quote. The reader would take the rows up to
+/// the next quote, or to the end of the file, for the text of that cell, and say nothing.
+fn stray_quote(text: &str, delimiter: u8) -> Option<usize> {
+    let ends = |byte: u8| byte == delimiter || matches!(byte, b'\r' | b'\n');
+    let (mut line, mut opened, mut first) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match (byte, opened) {
+            (b'"', None) if first => opened = Some(line),
+            (b'"', Some(at)) => match bytes.peek() {
+                Some(b'"') => drop(bytes.next()),
+                Some(next) if !ends(*next) => return Some(at),
+                _ => opened = None,
+            },
+            _ => {}
+        }
+        first = opened.is_none() && ends(byte);
+        line += usize::from(byte == b'\n');
+    }
+    opened
+}
+
+fn stray() -> Words {
+    words(
+        "单元格以引号 \" 开头但没有成对结束，其后的行会被当作该单元格的内容；请成对使用，或将内容中的 \" 写作 \"\" 并整体加引号",
+        "a cell begins with a quote \" and does not end with one, so the rows below would be taken for its text; close it, or \
+         write \" within text as \"\" and put quotes around the whole cell",
+    )
 }
 
 /// Without space around it, and without the quote that keeps a spreadsheet from calculating.
@@ -181,6 +215,24 @@ mod tests {
         assert!(said("地区,指标\n").contains("表头"));
         let sheet = read("区域,指标,数值\ncity,hnte-count,1,234\ncity,platforms,7\n").unwrap();
         assert_eq!((sheet.faults[0].line, sheet.lines.len()), (2, 1), "{sheet:?}");
+    }
+
+    #[test]
+    fn a_quote_without_its_twin_is_named_by_its_line_instead_of_taking_the_rows_below() {
+        let cases = [
+            ("区域,指标,来源\ncity,a,\"页\ncity,b,x\n", Some(2)),
+            ("区域,指标,来源\ncity,a,x\ncity,b,\"", Some(3)),
+            ("区域,指标,来源\r\n\"city\n\",a,\"x\"\"\r\ncity,b,x\r\n", Some(3)),
+            ("区域,指标,来源\ncity,a,\"页\ncity,b,\"x\ncity,c,y\n", Some(2)),
+            ("区域\t指标\t来源\ncity\ta\t\"12,1\ncity\tb\tx", Some(2)),
+            ("\"台账\n区域,指标\ncity,a\n", Some(1)),
+            ("区域,指标,来源\ncity,a,12\"屏 \"大\"\ncity,\"\",\"a\n\"\"b\"\"\"\n", None),
+            ("区域\t指标\t来源\ncity\ta\t1,\"b\n", None),
+        ];
+        for (text, line) in cases {
+            let found = read(text).err().map(|faults| faults.iter().map(|fault| fault.line).collect::<Vec<_>>());
+            assert_eq!(found, line.map(|line| vec![line]), "{text}");
+        }
     }
 
     #[test]
