@@ -55,7 +55,7 @@ impl Spec {
     }
 
     /// The position that a stream of this history says it begins with.
-    fn from_in(&self, metadata: &HashMap<String, String>) -> Option<u64> {
+    fn begins_by(&self, metadata: &HashMap<String, String>) -> Option<u64> {
         let from = metadata.get(FROM)?.parse().ok().filter(|from| *from > 0)?;
         self.metadata(from).iter().all(|(key, value)| metadata.get(key) == Some(value)).then_some(from)
     }
@@ -158,7 +158,7 @@ impl TopicStream {
             stream.first = stream.get(&json!({ "seq": stream.extent.first })).await?;
             stream.last = stream.last_there().await?;
         }
-        stream.from = spec.from_in(&info.config.metadata).unwrap_or_else(|| match &stream.first {
+        stream.from = spec.begins_by(&info.config.metadata).unwrap_or(match &stream.first {
             Last::Ours(mark) => mark.id.place.position,
             Last::Nothing | Last::Foreign(_) => from,
         });
@@ -259,7 +259,7 @@ impl TopicStream {
     async fn complete(&mut self, spec: &Spec, found: Config) -> Result<Config, Trouble> {
         let is_missing = |subject: &&String| !found.subjects.iter().any(|by| is_covered(subject, by));
         let missing: Vec<String> = spec.subjects.iter().filter(is_missing).cloned().collect();
-        let says = spec.from_in(&found.metadata) == Some(self.from);
+        let says = spec.begins_by(&found.metadata) == Some(self.from);
         let takes_batches = found.allow_atomic_publish || self.connection.client().is_server_compatible(2, 12, 0);
         if missing.is_empty() && says && takes_batches == found.allow_atomic_publish {
             return Ok(found);

@@ -19,7 +19,8 @@ const RELAY: &str = "relay";
 /// The name of the relay of status changes.
 const RELAY_PROGRESS: &str = "relay-progress";
 /// What is said where there is no server.
-const OFF: &str = "no NATS server configured (--nats-url): topics are off / 未配置 NATS 服务器（--nats-url）：不发布主题";
+const OFF: &str =
+    "no NATS server configured (--nats-url): topics are off / 未配置 NATS 服务器（--nats-url）：不发布主题";
 
 /// What relays need.
 pub(super) struct Relays {
