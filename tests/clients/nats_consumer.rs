@@ -255,7 +255,7 @@ async fn main() -> Result<()> {
         connect = connect.user_and_password(user.to_owned(), password.to_owned());
     }
     let nats = connect.connect(address).await?;
-    let jetstream = jetstream::new(nats);
+    let jetstream = jetstream::new(nats.clone());
     while handled.position < until {
         if let Err(error) = follow(&options, &mut handled, until, &jetstream).await? {
             // It may have gone with its stream, and is then made again.
@@ -263,6 +263,8 @@ async fn main() -> Result<()> {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
+    // The last acknowledgement may still be in this process.
+    nats.flush().await?;
     Ok(())
 }
 
