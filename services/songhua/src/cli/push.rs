@@ -99,11 +99,12 @@ pub(crate) async fn run(connect: &Connect, args: PushArgs, json: bool) -> Result
     }
 }
 
-/// What the server says of a plan.
-async fn status_of(channel: &Authorised, plan: &str) -> Result<pb::PlanStatus, Failure> {
+/// What the server says of who asks, and of a plan.
+async fn status_of(channel: &Authorised, plan: &str) -> Result<(pb::Caller, pb::PlanStatus), Failure> {
     let request = pb::GetStatusRequest { plan: plan.to_owned(), views_digest: false };
     let status = AdminServiceClient::new(channel.clone()).get_status(request).await.map_err(client::failed)?;
-    Ok(status.into_inner().plans.into_iter().next().unwrap_or_default())
+    let pb::GetStatusResponse { caller, plans, .. } = status.into_inner();
+    Ok((caller.unwrap_or_default(), plans.into_iter().next().unwrap_or_default()))
 }
 
 /// The line above what is said of a simulated plan.

@@ -3,19 +3,14 @@
 //! Place in the flow: before rows are read, since event ids are made of the agency. It must not know: what is pushed.
 
 use songhua_wire::pb;
-use songhua_wire::pb::admin_service_client::AdminServiceClient;
 
-use crate::cli::client::Authorised;
-use crate::cli::{Failure, client};
+use crate::cli::Failure;
 
 /// The agency; none where neither says one, as with an administrator's token.
 ///
 /// # Errors
 /// An agency's token beside another agency.
-pub(super) async fn of(channel: &Authorised, plan: &str, given: Option<&str>) -> Result<Option<String>, Failure> {
-    let request = pb::GetStatusRequest { plan: plan.to_owned(), views_digest: false };
-    let status = AdminServiceClient::new(channel.clone()).get_status(request).await.map_err(client::failed)?;
-    let caller = status.into_inner().caller.unwrap_or_default();
+pub(super) fn of(caller: pb::Caller, given: Option<&str>) -> Result<Option<String>, Failure> {
     let own = (caller.role() == pb::Role::Agency).then_some(caller.agency);
     match (own, given) {
         (Some(own), Some(given)) if own != given => Err(Failure::Failed(format!(

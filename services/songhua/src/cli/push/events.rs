@@ -76,8 +76,9 @@ impl Outcome {
 pub(super) async fn run(connect: &Connect, args: &PushArgs, bytes: &[u8], json: bool) -> Result<(), Failure> {
     let channel = client::connect(connect).await?;
     let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
-    let agency = agency::of(&channel, &plan, args.agency.as_deref()).await?;
-    let mut outcome = Outcome { simulated: status_of(&channel, &plan).await?.simulated, ..Outcome::default() };
+    let (caller, status) = status_of(&channel, &plan).await?;
+    let agency = agency::of(caller, args.agency.as_deref())?;
+    let mut outcome = Outcome { simulated: status.simulated, ..Outcome::default() };
     let rows = rows::read(bytes, agency.as_deref(), &mut outcome);
     outcome.rows = rows.len() + outcome.refused.len();
     let mut sender = Sender::open(channel, format!("plans/{plan}"), args.validate_only).await?;

@@ -34,7 +34,7 @@ pub(super) use text::LedgerEncoding;
 
 use super::rows::{self, Row};
 use super::sender::Sender;
-use super::{PushArgs, agency};
+use super::{PushArgs, agency, status_of};
 use crate::cli::plan::bar;
 use crate::cli::{Connect, Failure, client};
 use column::Belongs;
@@ -54,12 +54,13 @@ pub(super) async fn run(connect: &Connect, args: &PushArgs, bytes: &[u8], json: 
         .map_err(|faults| Failure::Failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     let channel = client::connect(connect).await?;
     let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
-    let agency = agency::of(&channel, &plan, args.agency.as_deref()).await?.ok_or_else(|| {
+    let (caller, status) = status_of(&channel, &plan).await?;
+    let agency = agency::of(caller, args.agency.as_deref())?.ok_or_else(|| {
         Failure::Failed(
             "a ledger needs --agency, from which event ids are made / 推送台账须提供 --agency（本单位编号）".into(),
         )
     })?;
-    let reader = Reader::open(&channel, &plan).await?;
+    let reader = Reader::new(&channel, &plan, &status);
     reader.agency(&agency).await?;
     let mut entries = read(&sheet.lines, &reader, &agency).await?;
     entries.extend(sheet.faults.into_iter().map(|fault| Entry::bad(fault.line, String::new(), vec![fault])));

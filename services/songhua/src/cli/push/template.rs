@@ -10,8 +10,8 @@ use std::path::Path;
 use csv::Writer;
 use songhua_wire::pb;
 
-use super::PushArgs;
 use super::ledger::{Book, Column, Indicator, LedgerEncoding, Reader, last, neutral, zh};
+use super::{PushArgs, status_of};
 use crate::cli::tables::goal;
 use crate::cli::{Connect, Failure, client};
 
@@ -35,7 +35,8 @@ pub(super) async fn run(connect: &Connect, args: &PushArgs) -> Result<(), Failur
     let agency = args.agency.as_deref().unwrap_or_default();
     let channel = client::connect(connect).await?;
     let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
-    let reader = Reader::open(&channel, &plan).await?;
+    let (_, status) = status_of(&channel, &plan).await?;
+    let reader = Reader::new(&channel, &plan, &status);
     let found = reader.agency(agency).await?;
     let book = Book::read(&reader).await?;
     let mut rows: Vec<Cells> = found.reportable_targets.iter().filter_map(|target| of_target(&book, target)).collect();

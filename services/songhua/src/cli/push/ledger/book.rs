@@ -19,7 +19,6 @@ use super::text::fold;
 use super::unit::Unit;
 use super::word::basis_word;
 use crate::cli::client::Authorised;
-use crate::cli::push::status_of;
 use crate::cli::{Failure, client};
 
 /// Items of a page of a list: the most that the server gives.
@@ -37,14 +36,13 @@ pub(in crate::cli::push) struct Reader {
 
 impl Reader {
     /// Reads of `plan`.
-    pub(in crate::cli::push) async fn open(channel: &Authorised, plan: &str) -> Result<Self, Failure> {
-        let status = status_of(channel, plan).await?;
-        Ok(Self {
+    pub(in crate::cli::push) fn new(channel: &Authorised, plan: &str, status: &pb::PlanStatus) -> Self {
+        Self {
             progress: ProgressServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX),
             parent: format!("plans/{plan}"),
             as_of: pb::AsOf { min_position: status.durable_position, ..Default::default() },
             simulated: status.simulated,
-        })
+        }
     }
 
     /// `plans/{plan}`.
