@@ -6,13 +6,12 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use songhua_tests::{binary, nats_server, python, repository};
+use songhua_tests::{binary, free_port, nats_server, python, repository};
 
 /// How long a server may take until it says that it serves, in a debug build on a busy machine.
 const START_MAX: Duration = Duration::from_secs(240);
@@ -58,8 +57,7 @@ impl Walk {
         for name in ["seeds", "proto", "tests", "deploy"] {
             symlink(repository().join(name), folder.path().join(name)).unwrap();
         }
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-        let addresses = ["7400", "7401", "4222"].map(|port| (port, free())).to_vec();
+        let addresses = ["7400", "7401", "4222"].map(|port| (port, free_port().to_string())).to_vec();
         Self { folder, addresses, server: None, background: Vec::new(), environment: String::new() }
     }
 

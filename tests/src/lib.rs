@@ -12,7 +12,7 @@ mod tools;
 mod world;
 
 pub use events::*;
-pub use nats::Nats;
+pub use nats::{Nats, free_port};
 pub use raw::{call_raw, http_get, send_bytes, stream_raw};
 pub use sandbox::{Client, Output, Sandbox, ServeOptions, Token, binary, repository};
 pub use songhua_wire::{google, pb};

@@ -123,7 +123,7 @@ fn spawn(binary: &Path, directory: &Path, port: u16) -> Child {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     loop {
         let [high, low, ..] = uuid::Uuid::new_v4().into_bytes();
         let port = PORTS.start + u16::from_be_bytes([high, low]) % (PORTS.end - PORTS.start);
