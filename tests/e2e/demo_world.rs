@@ -79,17 +79,21 @@ impl Reader {
         self.progress.clone().get_overview(request).await.is_err()
     }
 
-    /// Every indicator with its history.
-    pub(crate) async fn indicators(&self) -> Vec<pb::GetIndicatorResponse> {
+    /// Every indicator, listed.
+    async fn listed(&self) -> Vec<pb::Indicator> {
         let request = pb::ListIndicatorsRequest {
             parent: DEMO.to_owned(),
             page_size: 1_000,
             as_of: self.as_of(),
             ..Default::default()
         };
-        let listed = self.progress.clone().list_indicators(request).await.unwrap().into_inner();
+        self.progress.clone().list_indicators(request).await.unwrap().into_inner().indicators
+    }
+
+    /// Every indicator with its history.
+    pub(crate) async fn indicators(&self) -> Vec<pb::GetIndicatorResponse> {
         let mut found = Vec::new();
-        for indicator in listed.indicators {
+        for indicator in self.listed().await {
             let request = pb::GetIndicatorRequest { name: indicator.name, as_of: self.as_of() };
             found.push(self.progress.clone().get_indicator(request).await.unwrap().into_inner());
         }
@@ -115,14 +119,7 @@ impl Reader {
 
     /// All targets.
     pub(crate) async fn targets(&self) -> Vec<pb::TargetProgress> {
-        let request = pb::ListIndicatorsRequest {
-            parent: DEMO.to_owned(),
-            page_size: 1_000,
-            as_of: self.as_of(),
-            ..Default::default()
-        };
-        let listed = self.progress.clone().list_indicators(request).await.unwrap().into_inner();
-        listed.indicators.into_iter().flat_map(|indicator| indicator.targets).collect()
+        self.listed().await.into_iter().flat_map(|indicator| indicator.targets).collect()
     }
 
     /// The target of an indicator that has one.

@@ -178,13 +178,12 @@ struct Found {
 
 /// Looks for up to `most` changes behind `place`, and one more.
 fn find(views: &Views, place: Place, most: usize) -> Result<Found, ViewsError> {
-    let known = views.applied();
     // Of a position that was only begun, what was published is read again and left out.
     let (after, begun) = match place.index {
         Some(index) => (place.position - 1, index as usize + 1),
         None => (place.position, 0),
     };
-    let mut changes = views.changes(after, known, most + 1 + begun)?;
+    let (mut changes, known) = views.changes_behind(after, most + 1 + begun)?;
     changes.retain(|change| place_of_change(change) > place);
     let model = views.model(known)?;
     // Thrown away meanwhile, the views prove nothing: neither that there are changes nor that there are none.

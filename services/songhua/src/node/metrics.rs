@@ -161,10 +161,11 @@ fn of_plan(status: &pb::PlanStatus, waiting: usize) {
 async fn of_files(plan: &PlanId, directory: &Path) {
     for what in ["log", "views", "snapshots"] {
         let path = directory.join(what);
-        // A file that goes away meanwhile is no fault.
-        let bytes = tokio::task::spawn_blocking(move || bytes_below(&path).unwrap_or_default()).await;
-        let bytes = bytes.unwrap_or_default();
-        gauge!("songhua_disk_bytes", "plan" => plan.to_string(), "what" => what).set(bytes as f64);
+        // What cannot be counted keeps its last value: a 0 would say that it is gone.
+        match tokio::task::spawn_blocking(move || bytes_below(&path)).await {
+            Ok(Ok(bytes)) => gauge!("songhua_disk_bytes", "plan" => plan.to_string(), "what" => what).set(bytes as f64),
+            uncounted => tracing::debug!(%plan, what, ?uncounted, "the size on disk cannot be told"),
+        }
     }
 }
 
