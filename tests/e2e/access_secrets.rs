@@ -102,7 +102,8 @@ async fn an_event_is_its_agencys_whoever_pushes_it() {
     };
     let receipt = clerk.ingest.submit(submit(vec![event])).await.unwrap().into_inner().receipts.remove(0);
     let as_of = Some(pb::AsOf { min_position: receipt.position, ..Default::default() });
-    let request = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/tech-firms"), as_of };
+    let request =
+        pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/tech-firms"), as_of, ..Default::default() };
     let history = clerk.progress.get_indicator(request).await.unwrap().into_inner().history;
     assert_eq!(history.iter().map(|seen| seen.agency.as_str()).collect::<Vec<_>>(), ["hit"]);
 }

@@ -98,7 +98,10 @@ async fn json_is_the_answer_of_the_rpc() {
         (&["indicators"], list!(list_indicators, ListIndicatorsRequest)),
         (
             &["indicator", "platforms"],
-            rpc!(get_indicator, GetIndicatorRequest { name: name("indicators/platforms"), as_of: at }),
+            rpc!(
+                get_indicator,
+                GetIndicatorRequest { name: name("indicators/platforms"), as_of: at, ..Default::default() }
+            ),
         ),
         (&["projects"], list!(list_projects, ListProjectsRequest)),
         (

@@ -86,7 +86,8 @@ async fn one_flipped_bit_in_what_was_acknowledged_makes_the_plan_read_only() {
     let mut clerk = sandbox.client(Some(&token)).await;
     // Waits for the views: they catch up behind the open door.
     let as_of = Some(pb::AsOf { min_position: position - 1, ..Default::default() });
-    let request = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/hnte-count"), as_of };
+    let request =
+        pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/hnte-count"), as_of, ..Default::default() };
     let seen = clerk.progress.get_indicator(request).await.unwrap().into_inner();
     assert_eq!(seen.history.len(), 10, "reads work, and show what is in the log");
     assert_eq!(seen.state.unwrap().applied_position, position - 1);
@@ -149,7 +150,8 @@ async fn views_that_know_more_than_the_log_are_rebuilt_from_it() {
     let receipt = clerk.ingest.submit(submit(vec![event])).await.unwrap().into_inner().receipts.remove(0);
     assert_eq!(receipt.position, last + 1);
     let as_of = Some(pb::AsOf { min_position: receipt.position, ..Default::default() });
-    let request = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/hnte-count"), as_of };
+    let request =
+        pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/hnte-count"), as_of, ..Default::default() };
     let seen = clerk.progress.get_indicator(request).await.unwrap().into_inner();
     assert_eq!(seen.history.len(), 21);
 }

@@ -181,7 +181,11 @@ async fn a_visitor_reports_on_the_fixed_day() {
     let fixed = agency.ingest.submit(submission(corrected(&receipt, "351"))).await.unwrap().into_inner();
     let as_of = pb::AsOf { min_position: fixed.receipts[0].position, ..Default::default() };
     let name = format!("{DEMO}/indicators/tech-firms");
-    let read = agency.progress.get_indicator(pb::GetIndicatorRequest { name, as_of: Some(as_of) }).await.unwrap();
+    let read = agency
+        .progress
+        .get_indicator(pb::GetIndicatorRequest { name, as_of: Some(as_of), ..Default::default() })
+        .await
+        .unwrap();
     let targets = read.into_inner().indicator.unwrap().targets;
     assert!(targets.iter().any(|target| target.actual == "351" && target.status() == pb::Status::MetSoFar));
     let mut reader = tour(&sandbox, "demo-reader.token").await;

@@ -94,7 +94,7 @@ impl Reader {
     pub(crate) async fn indicators(&self) -> Vec<pb::GetIndicatorResponse> {
         let mut found = Vec::new();
         for indicator in self.listed().await {
-            let request = pb::GetIndicatorRequest { name: indicator.name, as_of: self.as_of() };
+            let request = pb::GetIndicatorRequest { name: indicator.name, as_of: self.as_of(), ..Default::default() };
             found.push(self.progress.clone().get_indicator(request).await.unwrap().into_inner());
         }
         found
@@ -125,7 +125,7 @@ impl Reader {
     /// The target of an indicator that has one.
     pub(crate) async fn target(&self, indicator: &str) -> pb::TargetProgress {
         let name = format!("{DEMO}/indicators/{indicator}");
-        let request = pb::GetIndicatorRequest { name, as_of: self.as_of() };
+        let request = pb::GetIndicatorRequest { name, as_of: self.as_of(), ..Default::default() };
         let answer = self.progress.clone().get_indicator(request).await.unwrap().into_inner();
         answer.indicator.unwrap().targets.remove(0)
     }

@@ -50,7 +50,8 @@ impl Desk {
     /// The figures of an indicator, oldest first, once all that is durable is applied.
     pub(crate) async fn history(&self, indicator: &str) -> Vec<pb::Observation> {
         let as_of = Some(pb::AsOf { min_position: self.sandbox.durable().await, ..Default::default() });
-        let request = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/{indicator}"), as_of };
+        let request =
+            pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/{indicator}"), as_of, ..Default::default() };
         self.clerk.progress.clone().get_indicator(request).await.unwrap().into_inner().history
     }
 

@@ -247,10 +247,12 @@ async fn what_is_not_there_is_not_found_by_name() {
     let mut progress = sandbox.admin().await.progress;
     let plan = pb::GetPlanRequest { name: "plans/atlantis".to_owned(), as_of: None };
     assert_eq!(reason(&progress.get_plan(plan).await.unwrap_err()), "PLAN_NOT_FOUND");
-    let indicator = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/happiness"), as_of: None };
+    let indicator =
+        pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/happiness"), as_of: None, ..Default::default() };
     let status = progress.get_indicator(indicator).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
     assert!(status.message().contains("indicators/happiness"), "{}", status.message());
-    let wrong = pb::GetIndicatorRequest { name: "indicators/rd-intensity".to_owned(), as_of: None };
+    let wrong =
+        pb::GetIndicatorRequest { name: "indicators/rd-intensity".to_owned(), as_of: None, ..Default::default() };
     assert_eq!(reason(&progress.get_indicator(wrong).await.unwrap_err()), "INVALID_FIELD");
 }

@@ -102,7 +102,11 @@ async fn two_plans_on_one_server_do_not_see_each_other() {
     let actuals: Vec<_> = answer.indicator.unwrap().targets.iter().map(|one| one.actual.clone()).collect();
     assert_eq!(actuals, ["", "31"]);
     let mut progress = world.bureau.progress.clone();
-    let other = pb::GetIndicatorRequest { name: format!("{PLAN}/indicators/tech-firms"), as_of: Some(seen(DAY, 0)) };
+    let other = pb::GetIndicatorRequest {
+        name: format!("{PLAN}/indicators/tech-firms"),
+        as_of: Some(seen(DAY, 0)),
+        ..Default::default()
+    };
     let other = progress.get_indicator(other).await.unwrap().into_inner();
     assert!(other.history.is_empty() && other.indicator.unwrap().targets.iter().all(|one| one.actual.is_empty()));
 

@@ -88,7 +88,11 @@ impl World {
 
     /// An indicator.
     pub(crate) async fn indicator_at(&self, id: &str, as_of: pb::AsOf) -> Result<pb::GetIndicatorResponse, Status> {
-        let request = pb::GetIndicatorRequest { name: self.name(&format!("indicators/{id}")), as_of: Some(as_of) };
+        let request = pb::GetIndicatorRequest {
+            name: self.name(&format!("indicators/{id}")),
+            as_of: Some(as_of),
+            ..Default::default()
+        };
         self.bureau.progress.clone().get_indicator(request).await.map(tonic::Response::into_inner)
     }
 

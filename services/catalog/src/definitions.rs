@@ -73,6 +73,7 @@ impl Definitions {
             evidence: Vec::new(),
             correlation_id: String::new(),
             causation_id: None,
+            staff: songhua_domain::event::StaffCodes::default(),
         });
     }
 

@@ -60,6 +60,7 @@ pub fn authorise(state: &PlanState, refs: &Refs, actor: &Actor, input: &EventInp
         | P::AgencyAssigned(_)
         | P::ProjectRegistered(_)
         | P::ProjectMerged(_) => ask.role(&[Role::Admin]),
+        _ => ask.server_only(),
     }
 }
 

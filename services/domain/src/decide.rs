@@ -126,6 +126,7 @@ fn rules(case: &Case<'_>) -> Result<Option<Spoken>, Rejection> {
         P::EvidenceAttached(attached) => verification::evidence(case, attached),
         P::VerificationAccepted(accepted) => verification::accepted(case, accepted),
         P::VerificationRejected(rejected) => verification::rejected(case, rejected),
+        _ => Err(rejection::reject!(NotSupported, case.path(""), "is not accepted yet", "尚不支持")),
     };
     done.map(|()| None)
 }

@@ -3,16 +3,20 @@
 //! Place in the flow: wire decodes an [`EventInput`], ingest decides on it and appends an [`Event`]; every follower
 //! folds `Event`s. An event is never changed; a later event corrects it.
 
+mod conduct;
 mod definition;
 mod delivery;
 mod measurement;
+mod revision;
 mod system;
 
+pub use conduct::*;
 pub use definition::*;
 pub use delivery::*;
 use jiff::Timestamp;
 use jiff::civil::Date;
 pub use measurement::*;
+pub use revision::*;
 use serde::{Deserialize, Serialize};
 pub use system::*;
 use uuid::Uuid;
@@ -44,6 +48,19 @@ pub struct EventInput {
     pub correlation_id: String,
     /// The event that made this one happen, if any.
     pub causation_id: Option<Uuid>,
+    /// Who at the agency stands for it, by staff code.
+    pub staff: StaffCodes,
+}
+
+/// Who filed, reviewed and approved an event, by the agency's own codes: no names (填报人、审核人、批准人). Empty = not said.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StaffCodes {
+    /// 填报人.
+    pub filer: String,
+    /// 审核人; not the filer.
+    pub reviewer: String,
+    /// 批准人; not the filer.
+    pub approver: String,
 }
 
 /// A file that stays with the agency, named by its digest.
@@ -186,4 +203,52 @@ payloads! {
     VerificationAccepted = "verification.accepted",
     /// A supervising agency checked it and disagrees.
     VerificationRejected = "verification.rejected",
+    /// A new edition of the plan's text, or another last day.
+    PlanRevised = "plan.revised",
+    /// The plan is assessed and closed (收官).
+    PlanClosedOut = "plan.closed-out",
+    /// Another version of the arithmetic, from the day of recording on.
+    CalculationAdopted = "calculation.adopted",
+    /// An indicator has another name, method or schedule.
+    IndicatorRedefined = "indicator.redefined",
+    /// An indicator is no longer scored.
+    IndicatorRetired = "indicator.retired",
+    /// A target asks for something else.
+    TargetRevised = "target.revised",
+    /// A target's baseline was wrong or is better known.
+    BaselineRestated = "baseline.restated",
+    /// A target is handed down to agencies and years (任务分解).
+    TargetDecomposed = "target.decomposed",
+    /// An agency has another name.
+    AgencyRenamed = "agency.renamed",
+    /// An agency ends; another takes over all it answers for.
+    AgencySucceeded = "agency.succeeded",
+    /// An agency no longer answers for something.
+    AssignmentEnded = "agency.assignment-ended",
+    /// A project is at another status, from the effective date on.
+    ProjectStatusChanged = "project.status-changed",
+    /// A milestone that was met or cancelled is open again.
+    MilestoneReopened = "milestone.reopened",
+    /// Better data came (scheduled revision).
+    MeasurementRevised = "measurement.revised",
+    /// A file no longer supports an event.
+    EvidenceWithdrawn = "evidence.withdrawn",
+    /// Whoever reported asks to have it checked.
+    VerificationRequested = "verification.requested",
+    /// A verification is taken back.
+    VerificationReopened = "verification.reopened",
+    /// Agencies report for a period from now on; opens a closed one again.
+    ReportingPeriodOpened = "reporting-period.opened",
+    /// No new figures for the period.
+    ReportingPeriodClosed = "reporting-period.closed",
+    /// An agency is reminded (催报).
+    ReminderIssued = "reminder.issued",
+    /// How it goes, in words (进展, 存在问题, 下一步措施).
+    ProgressNoteRecorded = "note.recorded",
+    /// An agency is told to put something right (督办).
+    SupervisionIssued = "supervision.issued",
+    /// The agency says what it did.
+    SupervisionAnswered = "supervision.answered",
+    /// The matter is closed (销号).
+    SupervisionClosed = "supervision.closed",
 }

@@ -94,6 +94,10 @@ id! {
     AgencyId = "agency";
     /// An edition of the plan's text.
     DocumentId = "document";
+    /// A reporting period.
+    ReportingPeriodId = "reporting period";
+    /// A matter under supervision (督办).
+    SupervisionId = "supervision";
 }
 
 /// Characters of a unified social credit code, in the order of their values.

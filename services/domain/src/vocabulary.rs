@@ -240,6 +240,49 @@ codes! {
         Operation = "OPERATION",
         /// 报告.
         Reporting = "REPORTING",
+        /// 前期准备.
+        PreProcurement = "PRE_PROCUREMENT",
+        /// 公众参与.
+        Engagement = "ENGAGEMENT",
+        /// 采购.
+        Procurement = "PROCUREMENT",
+        /// 合同终结.
+        ContractClose = "CONTRACT_CLOSE",
+        /// 支付.
+        Payment = "PAYMENT",
+    }
+    /// OC4IDS projectStatus and suspended.
+    ProjectStatus {
+        /// 谋划.
+        Identification = "IDENTIFICATION",
+        /// 前期.
+        Preparation = "PREPARATION",
+        /// 实施.
+        Implementation = "IMPLEMENTATION",
+        /// 收尾.
+        Completion = "COMPLETION",
+        /// 已完成.
+        Completed = "COMPLETED",
+        /// 已取消.
+        Cancelled = "CANCELLED",
+        /// 暂停.
+        Suspended = "SUSPENDED",
+    }
+    /// Where a matter under supervision (督办) is.
+    SupervisionStatus {
+        /// 已督办, nothing answered since.
+        Issued = "ISSUED",
+        /// 已回复, to be checked.
+        Answered = "ANSWERED",
+        /// 已销号.
+        Closed = "CLOSED",
+    }
+    /// How a matter under supervision ended.
+    SupervisionOutcome {
+        /// 已整改: put right.
+        Rectified = "RECTIFIED",
+        /// 撤销: should not have been issued.
+        Withdrawn = "WITHDRAWN",
     }
     /// OCDS milestoneStatus and cancelled. `NotMet` is as of the last review, not the end.
     MilestoneStatus {
@@ -405,5 +448,19 @@ codes! {
         NotSupported = "NOT_SUPPORTED",
         /// A fault of the server.
         Internal = "INTERNAL",
+        /// The plan is closed out; it takes no further reports.
+        PlanClosed = "PLAN_CLOSED",
+        /// The reporting period is closed for new figures.
+        PeriodClosed = "PERIOD_CLOSED",
+        /// The reporting period's state does not allow it.
+        PeriodState = "PERIOD_STATE",
+        /// The indicator is retired.
+        IndicatorRetired = "INDICATOR_RETIRED",
+        /// The agency has a successor, which answers now.
+        AgencySucceeded = "AGENCY_SUCCEEDED",
+        /// The matter's state does not allow it.
+        SupervisionState = "SUPERVISION_STATE",
+        /// The event's verification is not at a state that allows it.
+        VerificationState = "VERIFICATION_STATE",
     }
 }

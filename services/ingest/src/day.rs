@@ -61,5 +61,6 @@ pub(crate) fn server_event(event_id: Uuid, payload: songhua_domain::event::Paylo
         evidence: Vec::new(),
         correlation_id: String::new(),
         causation_id: None,
+        staff: songhua_domain::event::StaffCodes::default(),
     }
 }

@@ -43,6 +43,7 @@ fn to_pb(reading: &Reading, assignments: &Assignments, agency: &AgencyRegistered
         assignments: own.map(Into::into).collect(),
         reportable_targets: targets(reading, assignments, &agency.agency),
         reportable_projects: projects(reading, assignments, &agency.agency),
+        ..Default::default()
     }
 }
 

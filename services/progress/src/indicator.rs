@@ -94,6 +94,7 @@ pub(crate) fn get(reading: &Reading, id: &IndicatorId) -> Result<pb::GetIndicato
         indicator: Some(to_pb(reading, indicator)?),
         history: history(reading, id)?,
         state: Some(reading.state()),
+        ..Default::default()
     })
 }
 

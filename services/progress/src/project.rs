@@ -90,6 +90,7 @@ fn summary(reading: &Reading, project: &ProjectRegistered, milestones: &[Milesto
         mentions: defined.mentions,
         notes: defined.notes,
         lead_agency: name::or_empty(reading.model.lead_of_project(id)),
+        ..Default::default()
     }
 }
 

@@ -193,6 +193,73 @@ impl ProgressService for ProgressServer {
         finish(answer.await)
     }
 
+    async fn get_agency(&self, request: Request<pb::GetAgencyRequest>) -> Answer<pb::GetAgencyResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn get_matrix(&self, request: Request<pb::GetMatrixRequest>) -> Answer<pb::GetMatrixResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn get_calendar(&self, request: Request<pb::GetCalendarRequest>) -> Answer<pb::GetCalendarResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn get_league(&self, request: Request<pb::GetLeagueRequest>) -> Answer<pb::GetLeagueResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn list_staleness(&self, request: Request<pb::ListStalenessRequest>) -> Answer<pb::ListStalenessResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn list_revisions(&self, request: Request<pb::ListRevisionsRequest>) -> Answer<pb::ListRevisionsResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn list_verifications(
+        &self,
+        request: Request<pb::ListVerificationsRequest>,
+    ) -> Answer<pb::ListVerificationsResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn list_supervisions(
+        &self,
+        request: Request<pb::ListSupervisionsRequest>,
+    ) -> Answer<pb::ListSupervisionsResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn list_reporting_periods(
+        &self,
+        request: Request<pb::ListReportingPeriodsRequest>,
+    ) -> Answer<pb::ListReportingPeriodsResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn list_progress_notes(
+        &self,
+        request: Request<pb::ListProgressNotesRequest>,
+    ) -> Answer<pb::ListProgressNotesResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn get_close_out(&self, request: Request<pb::GetCloseOutRequest>) -> Answer<pb::GetCloseOutResponse> {
+        let _ = enter(request)?;
+        Err(Status::unimplemented("soon"))
+    }
+
     type WatchProgressStream = Responses;
 
     async fn watch_progress(

@@ -232,6 +232,7 @@ fn entry(event: &Event, kind: EntryKind, basis: Basis, period: ReferencePeriod) 
         back_dated: event.back_dated,
         agency: agency(event),
         event_id: event.input.event_id,
+        reason: String::new(),
     }
 }
 

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::definition::Definition;
 use crate::error::ViewsError;
+use crate::fact::{self, FactRow};
 use crate::key;
 use crate::milestone::{DatedRow, MilestoneRow};
 use crate::model::Model;
@@ -139,6 +140,14 @@ impl<'v> ViewBatch<'v> {
         self.put(key, &DatedRow { recorded_day, row: row.clone() })?;
         let subject = Subject::Milestone(project.clone(), milestone.clone());
         self.put(key::event(row.event_id), &(position, subject))
+    }
+
+    /// Adds a fact.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; the batch must be dropped.
+    pub fn fact(&mut self, position: u64, row: &FactRow) -> Result<(), ViewsError> {
+        self.put(fact::prefix(row.said.kind()).position(position).done(), row)
     }
 
     /// Position and subject of an earlier event; none if it is of no series and no milestone.

@@ -15,6 +15,7 @@ pub(crate) const LATEST: u8 = 0x05;
 pub(crate) const TIMES: u8 = 0x06;
 pub(crate) const DAYS: u8 = 0x07;
 pub(crate) const EVENTS: u8 = 0x08;
+pub(crate) const FACTS: u8 = 0x09;
 
 /// A key being written, left to right.
 #[derive(Debug, Clone)]

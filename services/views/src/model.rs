@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use songhua_domain::event::{
-    AgencyAssigned, AgencyRegistered, AreaDesignated, IndicatorDefined, LogCreated, PlanDefined, PlanPublished,
-    ProjectMerged, ProjectRegistered, Schedule, Scope, TargetSet,
+    AgencyAssigned, AgencyRegistered, AreaDesignated, IndicatorDefined, LogCreated, Name, PlanClosedOut, PlanDefined,
+    PlanPublished, ProjectMerged, ProjectRegistered, Schedule, Scope, TargetDecomposed, TargetSet,
 };
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId, ProjectId};
 use songhua_domain::score::{DatedValue, LightRule, TargetSpec};
@@ -73,6 +73,26 @@ pub struct Target {
     pub interim: Vec<DatedValue>,
 }
 
+/// The plan's close-out (收官).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedOut {
+    /// Its event.
+    pub position: u64,
+    /// What it says.
+    pub event: PlanClosedOut,
+}
+
+/// From here on figures of an indicator cannot be compared with earlier ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Break {
+    /// Its event.
+    pub position: u64,
+    /// First day after the break.
+    pub from: Date,
+    /// Why.
+    pub reason: String,
+}
+
 /// Everything that is defined. Maps are by id, so that every walk over them has one order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Model {
@@ -102,6 +122,18 @@ pub struct Model {
     pub projects: BTreeMap<ProjectId, ProjectRegistered>,
     /// Merges by the project that ended.
     pub merges: BTreeMap<ProjectId, ProjectMerged>,
+    /// Version of the arithmetic in force.
+    pub calc_version: u32,
+    /// The close-out, once there is one.
+    pub closed_out: Option<ClosedOut>,
+    /// Series breaks by indicator, in log order.
+    pub breaks: BTreeMap<IndicatorId, Vec<Break>>,
+    /// The last decomposition (任务分解) of each target.
+    pub tasks: BTreeMap<(AreaId, IndicatorId), TargetDecomposed>,
+    /// Names that agencies had before, oldest first.
+    pub former_names: BTreeMap<AgencyId, Vec<Name>>,
+    /// Who took over from agencies that ended.
+    pub successors: BTreeMap<AgencyId, AgencyId>,
 }
 
 impl Model {
@@ -112,6 +144,7 @@ impl Model {
             Definition::Log(log) => self.log = Some(log),
             Definition::Plan(plan) => {
                 self.light_rule = plan.light_rule.clone();
+                self.calc_version = plan.calc_version;
                 self.plan = Some(plan);
             }
             Definition::Published(event) => self.published = Some(Published { position, event }),

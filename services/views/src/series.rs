@@ -51,6 +51,11 @@ pub enum EntryKind {
         /// The one it replaces.
         of: u64,
     },
+    /// Better data came.
+    Revised {
+        /// The one it replaces.
+        of: u64,
+    },
     /// The figure should not have been sent.
     Retracted {
         /// The one that ends.
@@ -66,6 +71,11 @@ pub enum EntryKind {
     /// Checked and disagreed with.
     Rejected {
         /// The one that ends.
+        of: u64,
+    },
+    /// A verification was taken back.
+    Reopened {
+        /// The one that is no longer verified.
         of: u64,
     },
     /// No change in the period.
@@ -115,6 +125,8 @@ pub struct Entry {
     pub agency: Option<AgencyId>,
     /// Its event's id.
     pub event_id: Uuid,
+    /// Why, or what was found; empty where nothing was said.
+    pub reason: String,
 }
 
 /// A figure and what became of it.
@@ -122,8 +134,10 @@ pub struct Entry {
 pub struct Recorded {
     /// The figure: reported, corrected or assessed.
     pub entry: Entry,
-    /// Position of the correction, retraction or rejection that ended it.
+    /// Position of the correction, revision, retraction or rejection that ended it.
     pub superseded_by: Option<u64>,
+    /// What that event was.
+    pub ended: Option<EntryKind>,
     /// Whether it was verified.
     pub verified: bool,
 }
@@ -133,10 +147,10 @@ impl Recorded {
     pub const fn live(&self) -> bool {
         self.superseded_by.is_none()
     }
-    /// Position of the figure it corrects.
+    /// Position of the figure it corrects or revises.
     pub const fn corrects(&self) -> Option<u64> {
         match self.entry.kind {
-            EntryKind::Corrected { of } => Some(of),
+            EntryKind::Corrected { of } | EntryKind::Revised { of } => Some(of),
             _ => None,
         }
     }
@@ -197,16 +211,27 @@ impl Series {
         match entry.kind {
             EntryKind::Nothing => return,
             EntryKind::Verified { of } => self.update(of, |figure| figure.verified = true),
-            EntryKind::Corrected { of } | EntryKind::Retracted { of } | EntryKind::Rejected { of } => {
+            EntryKind::Reopened { of } => self.update(of, |figure| figure.verified = false),
+            EntryKind::Corrected { of }
+            | EntryKind::Revised { of }
+            | EntryKind::Retracted { of }
+            | EntryKind::Rejected { of } => {
                 // The first to end a figure ends it: ingest refuses a second, and a fold must not depend on that.
                 self.update(of, |figure| {
-                    figure.superseded_by.get_or_insert(entry.position);
+                    if figure.superseded_by.is_none() {
+                        figure.superseded_by = Some(entry.position);
+                        figure.ended = Some(entry.kind);
+                    }
                 });
             }
             EntryKind::Reported | EntryKind::Assessed => {}
         }
-        if matches!(entry.kind, EntryKind::Reported | EntryKind::Assessed | EntryKind::Corrected { .. }) {
-            self.figures.push(Recorded { entry, superseded_by: None, verified: false });
+        let has_figure = matches!(
+            entry.kind,
+            EntryKind::Reported | EntryKind::Assessed | EntryKind::Corrected { .. } | EntryKind::Revised { .. }
+        );
+        if has_figure {
+            self.figures.push(Recorded { entry, superseded_by: None, ended: None, verified: false });
         }
     }
 

@@ -17,6 +17,7 @@ use songhua_log::Checkpoint;
 use crate::batch::ViewBatch;
 use crate::definition::Definition;
 use crate::error::ViewsError;
+use crate::fact::{self, Fact, FactKind};
 use crate::key::{self, Key};
 use crate::milestone::{DatedRow, Milestone};
 use crate::model::Model;
@@ -26,7 +27,7 @@ use crate::series::{Series, SeriesKey};
 use crate::store::Store;
 
 /// The layout of this version (`LAYOUT.md`).
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 /// Models kept: that of now, and those of a few earlier moments that readers ask for.
 const MODELS: usize = 8;
 
@@ -304,6 +305,26 @@ impl Views {
             Ok(())
         })?;
         Ok(rows.values().filter_map(|rows| Milestone::fold(rows, valid_date)).collect())
+    }
+
+    /// The facts of a kind, in log order.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn facts(&self, kind: FactKind, known: u64) -> Result<Vec<Fact>, ViewsError> {
+        let prefix = fact::prefix(kind).done();
+        self.read(|store| {
+            let mut facts = Vec::new();
+            for row in store.scan(&prefix) {
+                let (key, value) = row?;
+                let position = position_of(&key)?;
+                if position > known {
+                    break;
+                }
+                facts.push(Fact { position, row: decode(&key, &value)? });
+            }
+            Ok(facts)
+        })
     }
 
     /// Up to `limit` changes of status behind position `after`, up to `known`, in order.

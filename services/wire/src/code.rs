@@ -85,9 +85,15 @@ twins! {
     AssignmentRole = AssignmentRole { Lead Responsible Supervising }
     ProjectKind = ProjectKind { Project Direction }
     MilestoneType = MilestoneType {
-        Approval Registration Financing Groundbreaking Delivery Assessment Operation Reporting
+        Approval Registration Financing Groundbreaking Delivery Assessment Operation Reporting PreProcurement
+        Engagement Procurement ContractClose Payment
     }
     MilestoneStatus = MilestoneStatus { Scheduled Met PartiallyMet NotMet Cancelled }
+    ProjectStatus = ProjectStatus {
+        Identification Preparation Implementation Completion Completed Cancelled Suspended
+    }
+    SupervisionStatus = SupervisionStatus { Issued Answered Closed }
+    SupervisionOutcome = SupervisionOutcome { Rectified Withdrawn }
     Role = Role { Agency Auditor Reader Admin }
     Status = Status {
         NotScored Met Missed MetProvisional MissedProvisional AwaitingData Overdue NoData AwaitingAssessment Stale
@@ -100,7 +106,8 @@ twins! {
         FigureNotAllowed UnitMismatch DerivedIndicator Superseded WrongEventType MilestoneState RoleNotAllowed
         OutOfScope SelfVerification TokenMissing TokenInvalid EventIdReused TooManyEvents RequestTooLarge EventTooLarge
         QueueFull LogReadOnly OutcomeUnknown ShuttingDown UpgradeNeeded PlanNotFound ResourceNotFound ViewsRebuilding
-        PositionNotApplied PositionAhead BadFilter BadPageToken NotSupported Internal
+        PositionNotApplied PositionAhead BadFilter BadPageToken NotSupported Internal PlanClosed PeriodClosed PeriodState
+        IndicatorRetired AgencySucceeded SupervisionState VerificationState
     }
 }
 
@@ -145,7 +152,8 @@ mod tests {
             ObsStatus = "ObsStatus" Frequency = "Frequency" PathKind = "PathKind" PathSource = "PathSource"
             MeasureKind = "MeasureKind" ResultType = "ResultType" Aggregation = "Aggregation" AreaKind = "AreaKind"
             AreaStage = "AreaStage" AssignmentRole = "AssignmentRole" ProjectKind = "ProjectKind"
-            MilestoneType = "MilestoneType" MilestoneStatus = "MilestoneStatus" Role = "Role" Status = "Status"
+            MilestoneType = "MilestoneType" MilestoneStatus = "MilestoneStatus" ProjectStatus = "ProjectStatus"
+            SupervisionStatus = "SupervisionStatus" SupervisionOutcome = "SupervisionOutcome" Role = "Role" Status = "Status"
             Light = "Light" Reason = "ErrorReason"
         }
     }

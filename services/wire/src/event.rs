@@ -6,10 +6,12 @@
 
 mod area;
 mod common;
+mod conduct;
 mod delivery;
 mod indicator;
 mod measurement;
 mod plan;
+mod revision;
 
 use songhua_domain::event::{self as domain, EVIDENCE_MAX};
 
@@ -38,6 +40,7 @@ pub fn input_to_pb(input: &domain::EventInput) -> pb::EventInput {
         evidence: input.evidence.iter().map(pb::Evidence::from).collect(),
         correlation_id: input.correlation_id.clone(),
         causation_id: input.causation_id.map(|id| id.to_string()).unwrap_or_default(),
+        staff: (input.staff != domain::StaffCodes::default()).then(|| (&input.staff).into()),
         payload: Some((&input.payload).into()),
     }
 }
@@ -54,6 +57,7 @@ impl FromWire for domain::EventInput {
             evidence: at.field("evidence").each(&wire.evidence, EVIDENCE_MAX, domain::Evidence::read),
             correlation_id: at.field("correlation_id").line(&wire.correlation_id, CORRELATION_LENGTH_MAX),
             causation_id: at.field("causation_id").optional_uuid(&wire.causation_id),
+            staff: at.field("staff").optional_message(wire.staff.as_ref()).map(Option::unwrap_or_default),
             payload: payload(at, wire.payload.as_ref()),
         })
     }
@@ -75,6 +79,11 @@ macro_rules! payloads {
         pub(crate) const fn type_token(tag: u32) -> Option<&'static str> {
             match tag { $($tag => Some($token),)* _ => None }
         }
+        /// Field number of a payload in `EventInput`.
+        pub(crate) const fn payload_tag(payload: &pb::event_input::Payload) -> u32 {
+            match payload { $(pb::event_input::Payload::$variant(_) => $tag,)* }
+        }
+
         impl From<&domain::Payload> for pb::event_input::Payload {
             fn from(payload: &domain::Payload) -> Self {
                 match payload { $(domain::Payload::$variant(value) => Self::$variant(value.into()),)* }
@@ -113,4 +122,28 @@ payloads! {
     EvidenceAttached evidence_attached 42 = "evidence.attached",
     VerificationAccepted verification_accepted 43 = "verification.accepted",
     VerificationRejected verification_rejected 44 = "verification.rejected",
+    PlanRevised plan_revised 45 = "plan.revised",
+    PlanClosedOut plan_closed_out 46 = "plan.closed-out",
+    CalculationAdopted calculation_adopted 47 = "calculation.adopted",
+    IndicatorRedefined indicator_redefined 48 = "indicator.redefined",
+    IndicatorRetired indicator_retired 49 = "indicator.retired",
+    TargetRevised target_revised 50 = "target.revised",
+    BaselineRestated baseline_restated 51 = "baseline.restated",
+    TargetDecomposed target_decomposed 52 = "target.decomposed",
+    AgencyRenamed agency_renamed 53 = "agency.renamed",
+    AgencySucceeded agency_succeeded 54 = "agency.succeeded",
+    AssignmentEnded assignment_ended 55 = "agency.assignment-ended",
+    ProjectStatusChanged project_status_changed 56 = "project.status-changed",
+    MilestoneReopened milestone_reopened 57 = "milestone.reopened",
+    MeasurementRevised measurement_revised 58 = "measurement.revised",
+    EvidenceWithdrawn evidence_withdrawn 59 = "evidence.withdrawn",
+    VerificationRequested verification_requested 60 = "verification.requested",
+    VerificationReopened verification_reopened 61 = "verification.reopened",
+    ReportingPeriodOpened reporting_period_opened 62 = "reporting-period.opened",
+    ReportingPeriodClosed reporting_period_closed 63 = "reporting-period.closed",
+    ReminderIssued reminder_issued 64 = "reminder.issued",
+    ProgressNoteRecorded progress_note_recorded 65 = "note.recorded",
+    SupervisionIssued supervision_issued 66 = "supervision.issued",
+    SupervisionAnswered supervision_answered 67 = "supervision.answered",
+    SupervisionClosed supervision_closed 68 = "supervision.closed",
 }

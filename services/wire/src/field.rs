@@ -111,6 +111,11 @@ impl At<'_> {
         self.required(text)?;
         self.name(text)
     }
+    /// A name, if there is one.
+    pub(crate) fn optional_name(&self, text: &str) -> Option<Option<String>> {
+        self.name(text).map(|name| Some(name).filter(|name| !name.is_empty()))
+    }
+
     /// One line of at most `longest` characters; may be empty.
     pub(crate) fn line(&self, text: &str, longest: usize) -> Option<String> {
         self.bounded(text, longest, |character| character.is_control())

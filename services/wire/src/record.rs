@@ -14,18 +14,16 @@ use songhua_domain::event::{Actor, Event, EventInput, SubmissionRef};
 use songhua_domain::id::{AgencyId, AreaId, PlanId};
 
 use crate::code::Code;
-use crate::event::{input_to_pb, type_token};
+use crate::event::{input_to_pb, payload_tag, type_token};
 use crate::field::FromWire;
 use crate::pb;
 use crate::time::{timestamp_from_pb, timestamp_to_pb};
 use crate::violation::{At, Found, Origin, gather};
 
-/// Version of the schema that this binary writes.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The newest version of the schema that this binary writes.
+pub const SCHEMA_VERSION: u32 = 2;
 /// Records that ask for a reader up to this version can be read.
-pub const READER_VERSION: u32 = 1;
-/// What a record of [`SCHEMA_VERSION`] asks of its reader.
-const MIN_READER: u32 = 1;
+pub const READER_VERSION: u32 = 2;
 
 /// Why a record cannot be read. A reader stops at it; it never skips.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,9 +98,11 @@ pub struct RecordHeader {
 
 /// The bytes of a record. The same envelope always gives the same bytes.
 pub fn encode_event(envelope: &Envelope<'_>) -> Bytes {
+    let input = input_to_pb(envelope.input);
+    let version = version_of(&input);
     let event = pb::Event {
-        schema_version: SCHEMA_VERSION,
-        min_reader: MIN_READER,
+        schema_version: version,
+        min_reader: version,
         plan: envelope.plan.to_string(),
         area: envelope.area.map(ToString::to_string).unwrap_or_default(),
         subject: envelope.subject.to_owned(),
@@ -112,7 +112,7 @@ pub fn encode_event(envelope: &Envelope<'_>) -> Bytes {
         submission_index: envelope.submission.index,
         submission_count: envelope.submission.count,
         back_dated: envelope.back_dated,
-        input: Some(input_to_pb(envelope.input)),
+        input: Some(input),
         trace_parent: envelope.trace_parent.to_owned(),
     };
     event.encode_to_vec().into()
@@ -163,9 +163,21 @@ fn header(at: At<'_>, head: Head, event_type: &'static str) -> Option<RecordHead
     })
 }
 
+/// The version in which everything that the event says first had a field: what can be said in an earlier one is still
+/// written so, and read by earlier binaries.
+fn version_of(input: &pb::EventInput) -> u32 {
+    let since = input.payload.as_ref().map_or(1, |payload| schema_of(payload_tag(payload)));
+    if input.staff.is_some() { since.max(2) } else { since }
+}
+
+/// The version that brought the payload with this field number.
+const fn schema_of(tag: u32) -> u32 {
+    if tag < 45 { 1 } else { 2 }
+}
+
 /// Lifts a record of an earlier schema version to today's. Pure: the same record always gives the same event.
 const fn upcast(_schema_version: u32, event: pb::Event) -> pb::Event {
-    // Version 1 is the only one. A version 2 goes here as a step from 1 to 2, with its committed fixtures.
+    // Version 2 added payloads and staff codes: a record of version 1 is one of version 2 without them.
     event
 }
 

@@ -54,6 +54,13 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::DerivedIndicator
         | Reason::Superseded
         | Reason::MilestoneState
+        | Reason::PlanClosed
+        | Reason::PeriodClosed
+        | Reason::PeriodState
+        | Reason::IndicatorRetired
+        | Reason::AgencySucceeded
+        | Reason::SupervisionState
+        | Reason::VerificationState
         | Reason::NotSupported => Code::FailedPrecondition,
         Reason::RoleNotAllowed | Reason::OutOfScope | Reason::SelfVerification => Code::PermissionDenied,
         Reason::TokenMissing | Reason::TokenInvalid => Code::Unauthenticated,

@@ -263,6 +263,7 @@ pub(super) fn event(payload: impl Into<Payload>) -> EventInput {
         evidence: Vec::new(),
         correlation_id: String::new(),
         causation_id: None,
+        staff: songhua_domain::event::StaffCodes::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Name, SourceSpan};
 use crate::id::{AreaId, MilestoneId, ProjectId};
 use crate::quantity::Decimal;
-use crate::vocabulary::{MilestoneType, ProjectKind};
+use crate::vocabulary::{MilestoneType, ProjectKind, ProjectStatus};
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +116,28 @@ pub struct MilestoneMissed {
 /// No longer wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MilestoneCancelled {
+    /// The project.
+    pub project: ProjectId,
+    /// The milestone.
+    pub milestone: MilestoneId,
+    /// Why.
+    pub reason: String,
+}
+
+/// A project is at another status, from the effective date on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectStatusChanged {
+    /// The project.
+    pub project: ProjectId,
+    /// Its new status.
+    pub status: ProjectStatus,
+    /// Why.
+    pub reason: String,
+}
+
+/// A milestone that was met or cancelled is open again: what was reported on it no longer holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MilestoneReopened {
     /// The project.
     pub project: ProjectId,
     /// The milestone.

@@ -153,3 +153,45 @@ pub struct VerificationRejected {
     /// Why.
     pub reason: String,
 }
+
+/// Better data came (scheduled revision). It replaces the live figure of the same period; its verification is void.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasurementRevised {
+    /// Event id of the live one: reported, or the last correction or revision.
+    pub measurement: Uuid,
+    /// The better number.
+    pub figure: Figure,
+    /// How good it is; not set = UNVALIDATED.
+    pub obs_status: ObsStatus,
+    /// What made it better.
+    pub reason: String,
+}
+
+/// A file no longer supports an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceWithdrawn {
+    /// Event id that carried the file: the supported event itself, or an EvidenceAttached.
+    pub event: Uuid,
+    /// SHA-256 of the file, 32 bytes.
+    pub sha256: [u8; 32],
+    /// Why.
+    pub reason: String,
+}
+
+/// Whoever reported asks to have it checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationRequested {
+    /// Event id of a live measurement or assessment, or of the last report on a milestone.
+    pub event: Uuid,
+    /// For the checker.
+    pub note: String,
+}
+
+/// A verification is taken back: the event counts as self-reported again and waits to be checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationReopened {
+    /// Event id of a live measurement or assessment, or of the last report on a milestone, that is verified.
+    pub event: Uuid,
+    /// Why.
+    pub reason: String,
+}

@@ -171,6 +171,7 @@ impl Fixture {
                 back_dated: false,
                 agency: Some(id("bureau")),
                 event_id: Uuid::from_u128(u128::from(position)),
+                reason: String::new(),
             };
             batch.append(&SeriesKey::total(&id(area), &id(indicator)), entry).unwrap();
         })

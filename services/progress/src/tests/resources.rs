@@ -14,7 +14,8 @@ async fn overview(fixture: &Fixture, as_of: Option<pb::AsOf>) -> pb::GetOverview
 }
 
 async fn indicator(fixture: &Fixture, id: &str) -> pb::GetIndicatorResponse {
-    let request = pb::GetIndicatorRequest { name: format!("plans/harbin/indicators/{id}"), as_of: None };
+    let request =
+        pb::GetIndicatorRequest { name: format!("plans/harbin/indicators/{id}"), as_of: None, ..Default::default() };
     fixture.server.get_indicator(ask(request)).await.unwrap().into_inner()
 }
 
@@ -239,7 +240,7 @@ async fn what_is_not_in_the_plan_is_not_found() {
     let name = |rest: &str| format!("plans/harbin/{rest}");
     let area = pb::GetCircleRequest { name: name("areas/none"), as_of: None };
     assert_eq!(reason(fixture.server.get_circle(ask(area)).await), Reason::ResourceNotFound);
-    let indicator = pb::GetIndicatorRequest { name: name("indicators/none"), as_of: None };
+    let indicator = pb::GetIndicatorRequest { name: name("indicators/none"), as_of: None, ..Default::default() };
     assert_eq!(reason(fixture.server.get_indicator(ask(indicator)).await), Reason::ResourceNotFound);
     let project = pb::GetProjectRequest { name: name("projects/none"), as_of: None };
     assert_eq!(reason(fixture.server.get_project(ask(project)).await), Reason::ResourceNotFound);

@@ -78,6 +78,7 @@ impl History {
                 evidence: Vec::new(),
                 correlation_id: String::new(),
                 causation_id: None,
+                staff: songhua_domain::event::StaffCodes::default(),
             },
         });
         event_id

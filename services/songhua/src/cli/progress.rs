@@ -157,7 +157,8 @@ impl Asker {
                 self.show(&answer, || tables::circle(&answer))
             }
             What::Indicator { indicator } => {
-                let request = pb::GetIndicatorRequest { name: format!("{}/indicators/{indicator}", self.plan), as_of };
+                let name = format!("{}/indicators/{indicator}", self.plan);
+                let request = pb::GetIndicatorRequest { name, as_of, ..Default::default() };
                 let answer = self.service.get_indicator(request).await.map_err(client::failed)?.into_inner();
                 self.show(&answer, || tables::indicator(&answer))
             }

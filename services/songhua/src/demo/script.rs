@@ -63,6 +63,7 @@ impl Script {
             evidence: Vec::new(),
             correlation_id: String::new(),
             causation_id: None,
+            staff: songhua_domain::event::StaffCodes::default(),
         };
         with(&mut event);
         self.lines.push(Step { at, actor: actor.clone(), events: vec![event] });

@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: parts of payloads, and of answers to readers. It must not know: which payload they are part of.
 
-use songhua_domain::event::{AreasAtStage, Evidence, Name, Schedule, SourceSpan};
+use songhua_domain::event::{AreasAtStage, Evidence, Name, Schedule, SourceSpan, StaffCodes};
 use songhua_domain::score::{DatedValue, LightRule};
 
 use crate::code::Code;
@@ -10,6 +10,9 @@ use crate::field::FromWire;
 use crate::pb;
 use crate::time::date_to_pb;
 use crate::violation::{At, gather};
+
+/// Longest staff code, in bytes.
+const STAFF_CODE_MAX: usize = 32;
 
 impl FromWire for Name {
     type Wire = pb::Name;
@@ -173,5 +176,35 @@ impl From<&LightRule> for pb::LightRule {
             gap_tolerance_points: rule.gap_tolerance_points.to_string(),
             coverage_yellow_percent: rule.coverage_yellow_percent.to_string(),
         }
+    }
+}
+
+impl FromWire for StaffCodes {
+    type Wire = pb::StaffCodes;
+    fn read(at: At<'_>, wire: &pb::StaffCodes) -> Option<Self> {
+        gather!(StaffCodes {
+            filer: at.field("filer").staff_code(&wire.filer),
+            reviewer: at.field("reviewer").staff_code(&wire.reviewer),
+            approver: at.field("approver").staff_code(&wire.approver),
+        })
+    }
+}
+
+impl From<&StaffCodes> for pb::StaffCodes {
+    fn from(staff: &StaffCodes) -> Self {
+        Self { filer: staff.filer.clone(), reviewer: staff.reviewer.clone(), approver: staff.approver.clone() }
+    }
+}
+
+impl At<'_> {
+    /// A code of an agency for one of its people, not a name; may be empty.
+    fn staff_code(&self, text: &str) -> Option<String> {
+        let is_code = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if self.is_limited() && !(is_code && text.len() <= STAFF_CODE_MAX) {
+            return self.refuse(format!(
+                "is not a staff code of at most {STAFF_CODE_MAX} letters, digits and '-'; names do not belong here"
+            ));
+        }
+        Some(text.to_owned())
     }
 }

@@ -5,7 +5,7 @@
 
 use songhua_domain::event::{
     MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
-    MilestoneRescheduled, ProjectMerged, ProjectRegistered,
+    MilestoneReopened, MilestoneRescheduled, ProjectMerged, ProjectRegistered, ProjectStatusChanged,
 };
 use songhua_domain::quantity::Decimal;
 
@@ -204,6 +204,44 @@ impl FromWire for MilestoneCancelled {
 
 impl From<&MilestoneCancelled> for pb::MilestoneCancelled {
     fn from(event: &MilestoneCancelled) -> Self {
+        Self {
+            project: event.project.to_string(),
+            milestone: event.milestone.to_string(),
+            reason: event.reason.clone(),
+        }
+    }
+}
+
+impl FromWire for ProjectStatusChanged {
+    type Wire = pb::ProjectStatusChanged;
+    fn read(at: At<'_>, wire: &pb::ProjectStatusChanged) -> Option<Self> {
+        gather!(ProjectStatusChanged {
+            project: at.field("project").id(&wire.project),
+            status: at.field("status").code(wire.status),
+            reason: at.field("reason").required_text(&wire.reason),
+        })
+    }
+}
+
+impl From<&ProjectStatusChanged> for pb::ProjectStatusChanged {
+    fn from(event: &ProjectStatusChanged) -> Self {
+        Self { project: event.project.to_string(), status: event.status.to_wire(), reason: event.reason.clone() }
+    }
+}
+
+impl FromWire for MilestoneReopened {
+    type Wire = pb::MilestoneReopened;
+    fn read(at: At<'_>, wire: &pb::MilestoneReopened) -> Option<Self> {
+        gather!(MilestoneReopened {
+            project: at.field("project").id(&wire.project),
+            milestone: at.field("milestone").id(&wire.milestone),
+            reason: at.field("reason").required_text(&wire.reason),
+        })
+    }
+}
+
+impl From<&MilestoneReopened> for pb::MilestoneReopened {
+    fn from(event: &MilestoneReopened) -> Self {
         Self {
             project: event.project.to_string(),
             milestone: event.milestone.to_string(),

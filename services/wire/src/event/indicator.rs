@@ -81,10 +81,7 @@ impl FromWire for TargetSet {
             tolerance: at.field("tolerance").optional_decimal(&wire.tolerance),
             other_series: at.field("other_series").optional_id(&wire.other_series),
             steps: at.field("steps").names(&wire.steps),
-            required_step: at
-                .field("required_step")
-                .name(&wire.required_step)
-                .map(|step| Some(step).filter(|step| !step.is_empty())),
+            required_step: at.field("required_step").optional_name(&wire.required_step),
             path_kind: at.field("path_kind").code(wire.path_kind),
             due_as_written: at.field("due_as_written").name(&wire.due_as_written),
             effective_deadline: at.field("effective_deadline").date(wire.effective_deadline.as_ref()),
@@ -95,7 +92,7 @@ impl FromWire for TargetSet {
     }
 }
 
-fn written(value: Option<Decimal>) -> String {
+pub(super) fn written(value: Option<Decimal>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 

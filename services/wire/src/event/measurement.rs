@@ -4,8 +4,9 @@
 //! indicator.
 
 use songhua_domain::event::{
-    EVIDENCE_MAX, Evidence, EvidenceAttached, Figure, MeasurementCorrected, MeasurementReported, MeasurementRetracted,
-    NothingToReport, QualitativeAssessmentRecorded, ReferencePeriod, TOTAL, VerificationAccepted, VerificationRejected,
+    EVIDENCE_MAX, Evidence, EvidenceAttached, EvidenceWithdrawn, Figure, MeasurementCorrected, MeasurementReported,
+    MeasurementRetracted, MeasurementRevised, NothingToReport, QualitativeAssessmentRecorded, ReferencePeriod, TOTAL,
+    VerificationAccepted, VerificationRejected, VerificationReopened, VerificationRequested,
 };
 use songhua_domain::id::ID_LENGTH_MAX;
 use songhua_domain::vocabulary::ObsStatus;
@@ -75,7 +76,7 @@ fn is_token(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-fn dimension(at: At<'_>, text: &str) -> Option<String> {
+pub(super) fn dimension(at: At<'_>, text: &str) -> Option<String> {
     let is_pair = || text.split_once('=').is_some_and(|(key, value)| is_token(key) && is_token(value));
     if text.is_empty() || text == TOTAL {
         Some(TOTAL.to_owned())
@@ -255,6 +256,78 @@ impl FromWire for VerificationRejected {
 
 impl From<&VerificationRejected> for pb::VerificationRejected {
     fn from(event: &VerificationRejected) -> Self {
+        Self { event: event.event.to_string(), reason: event.reason.clone() }
+    }
+}
+
+impl FromWire for MeasurementRevised {
+    type Wire = pb::MeasurementRevised;
+    fn read(at: At<'_>, wire: &pb::MeasurementRevised) -> Option<Self> {
+        gather!(MeasurementRevised {
+            measurement: at.field("measurement").uuid(&wire.measurement),
+            figure: at.field("figure").message(wire.figure.as_ref()),
+            obs_status: at.field("obs_status").code_or(wire.obs_status, ObsStatus::Unvalidated),
+            reason: at.field("reason").required_text(&wire.reason),
+        })
+    }
+}
+
+impl From<&MeasurementRevised> for pb::MeasurementRevised {
+    fn from(event: &MeasurementRevised) -> Self {
+        Self {
+            measurement: event.measurement.to_string(),
+            figure: Some((&event.figure).into()),
+            obs_status: event.obs_status.to_wire(),
+            reason: event.reason.clone(),
+        }
+    }
+}
+
+impl FromWire for EvidenceWithdrawn {
+    type Wire = pb::EvidenceWithdrawn;
+    fn read(at: At<'_>, wire: &pb::EvidenceWithdrawn) -> Option<Self> {
+        gather!(EvidenceWithdrawn {
+            event: at.field("event").uuid(&wire.event),
+            sha256: at.field("sha256").digest(&wire.sha256),
+            reason: at.field("reason").required_text(&wire.reason),
+        })
+    }
+}
+
+impl From<&EvidenceWithdrawn> for pb::EvidenceWithdrawn {
+    fn from(event: &EvidenceWithdrawn) -> Self {
+        Self { event: event.event.to_string(), sha256: event.sha256.to_vec(), reason: event.reason.clone() }
+    }
+}
+
+impl FromWire for VerificationRequested {
+    type Wire = pb::VerificationRequested;
+    fn read(at: At<'_>, wire: &pb::VerificationRequested) -> Option<Self> {
+        gather!(VerificationRequested {
+            event: at.field("event").uuid(&wire.event),
+            note: at.field("note").text(&wire.note),
+        })
+    }
+}
+
+impl From<&VerificationRequested> for pb::VerificationRequested {
+    fn from(event: &VerificationRequested) -> Self {
+        Self { event: event.event.to_string(), note: event.note.clone() }
+    }
+}
+
+impl FromWire for VerificationReopened {
+    type Wire = pb::VerificationReopened;
+    fn read(at: At<'_>, wire: &pb::VerificationReopened) -> Option<Self> {
+        gather!(VerificationReopened {
+            event: at.field("event").uuid(&wire.event),
+            reason: at.field("reason").required_text(&wire.reason),
+        })
+    }
+}
+
+impl From<&VerificationReopened> for pb::VerificationReopened {
+    fn from(event: &VerificationReopened) -> Self {
         Self { event: event.event.to_string(), reason: event.reason.clone() }
     }
 }

@@ -294,6 +294,7 @@ pub(crate) fn inputs() -> Vec<EventInput> {
     let payloads = definitions().into_iter().chain(deliveries()).chain(figures());
     payloads
         .map(|payload| EventInput {
+            staff: songhua_domain::event::StaffCodes::default(),
             event_id: EVENT,
             effective_date: Some(date(2026, 3, 31)),
             payload,

@@ -107,6 +107,7 @@ impl World {
             evidence: Vec::new(),
             correlation_id: String::new(),
             causation_id: None,
+            staff: crate::event::StaffCodes::default(),
         }
     }
 

@@ -152,7 +152,7 @@ impl Reader {
 
     async fn history(&self, indicator: &str) -> Result<Vec<pb::Observation>, Failure> {
         let name = format!("{}/indicators/{indicator}", self.parent);
-        let request = pb::GetIndicatorRequest { name, as_of: self.as_of() };
+        let request = pb::GetIndicatorRequest { name, as_of: self.as_of(), history_size: 10_000, ..Default::default() };
         Ok(self.progress.clone().get_indicator(request).await.map_err(client::failed)?.into_inner().history)
     }
 }

@@ -1,0 +1,167 @@
+//! Facts: things that happened beside figures and milestones, kept as they were said.
+//!
+//! Place in the flow: the projector hands them to the batch; progress scans one kind at a time, up to the known position,
+//! and makes boards of them. It must not know what they mean together.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use songhua_domain::event::{
+    Evidence, ProgressNoteRecorded, ProjectStatusChanged, ReminderIssued, ReportingPeriodClosed, ReportingPeriodOpened,
+    SupervisionAnswered, SupervisionClosed, SupervisionIssued,
+};
+use songhua_domain::id::{AgencyId, AreaId, IndicatorId};
+use uuid::Uuid;
+
+use crate::key::{FACTS, Key};
+
+/// Which facts are kept together: what one board reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FactKind {
+    /// Progress notes.
+    Notes = 1,
+    /// Supervision: issued, answered, closed.
+    Supervisions = 2,
+    /// Reminders.
+    Reminders = 3,
+    /// Reporting periods: opened, closed.
+    Periods = 4,
+    /// Verification: requested, reopened, accepted, rejected.
+    Verifications = 5,
+    /// Evidence: with an event, attached, withdrawn.
+    Evidence = 6,
+    /// Statuses of projects.
+    ProjectStatuses = 7,
+    /// Changes of what was defined, and of milestones' dates. Those of figures are in their series.
+    Revisions = 8,
+}
+
+/// Where an event came to in verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VerificationStep {
+    /// Asked for.
+    Requested,
+    /// Taken back, to be checked again.
+    Reopened,
+    /// Checked and agreed to.
+    Accepted,
+    /// Checked and disagreed with.
+    Rejected,
+}
+
+/// What was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Said {
+    /// A note in words.
+    Note(ProgressNoteRecorded),
+    /// Supervision was issued.
+    SupervisionIssued(SupervisionIssued),
+    /// It was answered.
+    SupervisionAnswered(SupervisionAnswered),
+    /// It was closed.
+    SupervisionClosed(SupervisionClosed),
+    /// An agency was reminded.
+    Reminder(ReminderIssued),
+    /// A reporting period was opened.
+    PeriodOpened(ReportingPeriodOpened),
+    /// It was closed.
+    PeriodClosed(ReportingPeriodClosed),
+    /// A step of verification of the event `event`, which is at `of`.
+    Verification {
+        /// The event that is checked.
+        event: Uuid,
+        /// Its position.
+        of: u64,
+        /// What was done.
+        step: VerificationStep,
+        /// Note, finding or reason.
+        note: String,
+    },
+    /// Files for the event `event`: with the event itself, or attached later.
+    Evidence {
+        /// The event they support.
+        event: Uuid,
+        /// The files.
+        files: Vec<Evidence>,
+    },
+    /// A file no longer supports; `event` carried it, itself or as an attachment.
+    EvidenceWithdrawn {
+        /// The event that carried it.
+        event: Uuid,
+        /// The file.
+        sha256: [u8; 32],
+        /// Why.
+        reason: String,
+    },
+    /// A project came to a status.
+    ProjectStatus(ProjectStatusChanged),
+    /// Something that was defined, or a milestone's date, was changed.
+    Revision(Box<Revised>),
+}
+
+/// A change of what was defined before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revised {
+    /// Token of the event type.
+    pub event_type: String,
+    /// Resource name below the plan, for example `areas/a/targets/i`; empty = the plan itself.
+    pub subject: String,
+    /// The area, if it is about one.
+    pub area: Option<AreaId>,
+    /// The indicator, if it is about one.
+    pub indicator: Option<IndicatorId>,
+    /// What stood before, as text; empty = not a single value.
+    pub before: String,
+    /// What stands now, as text; empty = not a single value.
+    pub after: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Said {
+    /// Where it is kept.
+    pub const fn kind(&self) -> FactKind {
+        match self {
+            Self::Note(_) => FactKind::Notes,
+            Self::SupervisionIssued(_) | Self::SupervisionAnswered(_) | Self::SupervisionClosed(_) => {
+                FactKind::Supervisions
+            }
+            Self::Reminder(_) => FactKind::Reminders,
+            Self::PeriodOpened(_) | Self::PeriodClosed(_) => FactKind::Periods,
+            Self::Verification { .. } => FactKind::Verifications,
+            Self::Evidence { .. } | Self::EvidenceWithdrawn { .. } => FactKind::Evidence,
+            Self::ProjectStatus(_) => FactKind::ProjectStatuses,
+            Self::Revision(_) => FactKind::Revisions,
+        }
+    }
+}
+
+/// A fact and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Its event's position.
+    pub position: u64,
+    /// The rest.
+    pub row: FactRow,
+}
+
+/// What is kept of a fact beside its position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactRow {
+    /// When it was recorded, microseconds since 1970-01-01 UTC.
+    pub recorded_time_us: i64,
+    /// The day of recording in the plan's time zone: the last day opened; none before the first.
+    pub recorded_day: Option<Date>,
+    /// When it became true, if the event says so.
+    pub effective: Option<Date>,
+    /// Who it is from; none for the plan office, auditors and the server.
+    pub agency: Option<AgencyId>,
+    /// Its event's id.
+    pub event_id: Uuid,
+    /// What was said.
+    pub said: Said,
+}
+
+/// The prefix of a kind's keys.
+pub(crate) fn prefix(kind: FactKind) -> Key {
+    Key::table(FACTS).bytes(&[kind as u8])
+}
