@@ -51,6 +51,7 @@ fn an_entry_is_read_as_it_was_written_with_every_digit() {
             back_dated: true,
             agency: Some(id("bureau")),
             event_id: Uuid::from_u128(9),
+            reason: String::new(),
         };
         pack(&mut chunk, b"k", &entry).unwrap();
         expected.push(entry);
