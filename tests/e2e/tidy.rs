@@ -10,7 +10,7 @@ use songhua_tests::repository;
 /// Crates that a crate may depend on, as services/README.md draws them.
 fn map() -> BTreeMap<&'static str, Vec<&'static str>> {
     let below_2 = vec!["domain", "log", "catalog", "wire", "views", "access"];
-    let below_3 = [below_2.clone(), vec!["ingest", "projector", "progress", "audit", "relay"]].concat();
+    let below_3 = [below_2.clone(), vec!["ingest", "projector", "progress", "audit", "relay", "dashboard"]].concat();
     BTreeMap::from([
         ("domain", vec![]),
         ("log", vec![]),
@@ -22,7 +22,8 @@ fn map() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("projector", below_2.clone()),
         ("progress", below_2.clone()),
         ("audit", below_2.clone()),
-        ("relay", below_2),
+        ("relay", below_2.clone()),
+        ("dashboard", below_2),
         ("songhua", below_3),
     ])
 }

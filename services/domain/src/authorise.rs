@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::decide::rejection::{refuse_if, reject};
 use crate::decide::{Refs, Rejection, path};
-use crate::event::{Actor, Event, EventInput, Payload, Scope, TOTAL};
-use crate::id::{AgencyId, AreaId, IndicatorId, ProjectId};
+use crate::event::{Actor, Event, EventInput, Payload, Scope, SupervisionIssued, TOTAL};
+use crate::id::{AgencyId, AreaId, IndicatorId, ProjectId, SupervisionId};
 use crate::state::{Assignments, PlanState, REPORTING, scopes_of_project, scopes_of_target};
 use crate::vocabulary::{AssignmentRole, Role};
 
@@ -26,27 +26,39 @@ const SERVER: &str = "system";
 /// Whether `actor` may send `input`.
 ///
 /// # Errors
-/// `SERVER_ONLY`, `ROLE_NOT_ALLOWED`, `OUT_OF_SCOPE` or `SELF_VERIFICATION`. A refusal may name the assignment that is
-/// missing, never what other agencies reported.
+/// `SERVER_ONLY`, `ROLE_NOT_ALLOWED`, `AGENCY_SUCCEEDED`, `OUT_OF_SCOPE` or `SELF_VERIFICATION`. A refusal may name the
+/// assignment that is missing, never what other agencies reported.
 pub fn authorise(state: &PlanState, refs: &Refs, actor: &Actor, input: &EventInput) -> Result<(), Rejection> {
     use Payload as P;
     let ask = Ask { state, refs, actor, input };
+    ask.not_succeeded()?;
     match &input.payload {
         P::LogCreated(_) | P::DayOpened(_) => ask.server_only(),
         P::MilestonePlanned(m) => ask.planner(&m.project),
         P::MilestoneRescheduled(m) => ask.planner(&m.project),
         P::MilestoneCancelled(m) => ask.planner(&m.project),
+        P::MilestoneReopened(m) => ask.planner(&m.project),
+        P::ProjectStatusChanged(p) => ask.planner(&p.project),
         P::MilestoneReached(m) => ask.project_reporter(&m.project),
         P::MilestonePartiallyReached(m) => ask.project_reporter(&m.project),
         P::MilestoneMissed(m) => ask.project_reporter(&m.project),
         P::MeasurementReported(m) => ask.reporter(&m.area, &m.indicator, &m.dimension),
         P::MeasurementCorrected(m) => ask.reporter_of(&m.measurement),
+        P::MeasurementRevised(m) => ask.reporter_of(&m.measurement),
         P::MeasurementRetracted(m) => ask.reporter_of(&m.measurement),
         P::NothingToReport(m) => ask.silent_reporter(&m.area, &m.indicator),
         P::QualitativeAssessmentRecorded(a) => ask.assessor(&a.area, &a.indicator),
         P::EvidenceAttached(attached) => ask.same_agency(&attached.event),
+        P::EvidenceWithdrawn(withdrawn) => ask.same_agency(&withdrawn.event),
+        P::VerificationRequested(requested) => ask.requester(&requested.event),
+        P::VerificationReopened(reopened) => ask.verifier(&reopened.event),
         P::VerificationAccepted(verified) => ask.verifier(&verified.event),
         P::VerificationRejected(rejected) => ask.verifier(&rejected.event),
+        P::ReminderIssued(reminder) => ask.overseer(&reminder.scope),
+        P::ProgressNoteRecorded(note) => ask.narrator(&note.scope),
+        P::SupervisionIssued(issued) => ask.issuer(issued),
+        P::SupervisionAnswered(answered) => ask.addressed(&answered.supervision),
+        P::SupervisionClosed(closed) => ask.closer(&closed.supervision),
         P::PlanDefined(_)
         | P::PlanPublished(_)
         | P::AreaDesignated(_)
@@ -59,8 +71,20 @@ pub fn authorise(state: &PlanState, refs: &Refs, actor: &Actor, input: &EventInp
         | P::AgencyRegistered(_)
         | P::AgencyAssigned(_)
         | P::ProjectRegistered(_)
-        | P::ProjectMerged(_) => ask.role(&[Role::Admin]),
-        _ => ask.server_only(),
+        | P::ProjectMerged(_)
+        | P::PlanRevised(_)
+        | P::PlanClosedOut(_)
+        | P::CalculationAdopted(_)
+        | P::IndicatorRedefined(_)
+        | P::IndicatorRetired(_)
+        | P::TargetRevised(_)
+        | P::BaselineRestated(_)
+        | P::TargetDecomposed(_)
+        | P::AgencyRenamed(_)
+        | P::AgencySucceeded(_)
+        | P::AssignmentEnded(_)
+        | P::ReportingPeriodOpened(_)
+        | P::ReportingPeriodClosed(_) => ask.role(&[Role::Admin]),
     }
 }
 
@@ -85,6 +109,18 @@ impl Ask<'_> {
             "{name} 由服务器写入；请删去",
         );
         Ok(())
+    }
+
+    /// An agency that ended sends nothing any more.
+    fn not_succeeded(&self) -> Result<(), Rejection> {
+        let ended = self.agencies().find_map(|agency| Some((agency, self.state.successor_of(agency)?)));
+        let Some((agency, successor)) = ended else { return Ok(()) };
+        Err(reject!(
+            AgencySucceeded,
+            path(self.input, ""),
+            "agency {agency} has ended and {successor} answers for it; use a token of that one",
+            "单位 {agency} 已撤并，由 {successor} 承接；请使用后者的令牌",
+        ))
     }
 
     fn role(&self, allowed: &[Role]) -> Result<(), Rejection> {
@@ -238,13 +274,96 @@ impl Ask<'_> {
         }
     }
 
-    /// Evidence comes from whoever sent the event.
+    /// The plan office, or whoever reported.
+    fn requester(&self, event: &Uuid) -> Result<(), Rejection> {
+        self.role(&[Role::Admin, Role::Agency])?;
+        if self.actor.role == Role::Admin { Ok(()) } else { self.same_agency(event) }
+    }
+
+    /// The plan office, the auditor, or an agency that supervises the scope.
+    fn overseer(&self, scope: &Scope) -> Result<(), Rejection> {
+        self.role(&[Role::Admin, Role::Auditor, Role::Agency])?;
+        match self.covering(scope) {
+            Some((scopes, what)) if self.actor.role == Role::Agency => self.checks(&scopes, &what),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whoever reports on the scope, or on a wider one.
+    fn narrator(&self, scope: &Scope) -> Result<(), Rejection> {
+        self.role(&[Role::Agency])?;
+        let Some((scopes, what)) = self.covering(scope) else { return Ok(()) };
+        self.assigned(REPORTING, &what, |all, agency| all.covers(agency, REPORTING, &scopes))
+    }
+
+    /// Nobody supervises itself.
+    fn issuer(&self, issued: &SupervisionIssued) -> Result<(), Rejection> {
+        self.overseer(&issued.scope)?;
+        self.is_not(&issued.agency, "agency")
+    }
+
+    fn closer(&self, supervision: &SupervisionId) -> Result<(), Rejection> {
+        self.role(&[Role::Admin, Role::Auditor, Role::Agency])?;
+        let Some(matter) = self.state.conduct.supervisions.get(supervision) else { return Ok(()) };
+        self.is_not(&matter.agency, "supervision")?;
+        self.overseer(&matter.scope)
+    }
+
+    /// The agency that has to put it right, or the one that took over from it.
+    fn addressed(&self, supervision: &SupervisionId) -> Result<(), Rejection> {
+        self.role(&[Role::Agency])?;
+        let Some(matter) = self.state.conduct.supervisions.get(supervision) else { return Ok(()) };
+        let (own, agency) = (self.agency()?, &matter.agency);
+        refuse_if!(
+            !self.state.stands_for(own, agency),
+            OutOfScope,
+            path(self.input, "supervision"),
+            "{supervision} is addressed to agency {agency}, which alone answers",
+            "{supervision} 的督办对象为单位 {agency}，由其回复",
+        );
+        Ok(())
+    }
+
+    /// The actor stands for another agency than `agency`.
+    fn is_not(&self, agency: &AgencyId, field: &str) -> Result<(), Rejection> {
+        let own = self.agencies().any(|own| self.state.stands_for(own, agency));
+        refuse_if!(
+            own,
+            SelfVerification,
+            path(self.input, field),
+            "agency {agency} is the one addressed and does not supervise itself; let another agency or the plan office",
+            "单位 {agency} 是督办对象，不能自行督办或销号；请由其他单位或规划管理方办理",
+        );
+        Ok(())
+    }
+
+    /// The scopes that cover `scope`, and its name; none before publication and for what is not in the plan.
+    fn covering(&self, scope: &Scope) -> Option<(Vec<Scope>, String)> {
+        if self.unpublished() {
+            return None;
+        }
+        Some(match scope {
+            Scope::Plan => (vec![Scope::Plan], "the plan".to_owned()),
+            Scope::Area(area) => (vec![scope.clone(), Scope::Plan], format!("areas/{area}")),
+            Scope::Indicator(indicator) => (vec![scope.clone(), Scope::Plan], format!("indicators/{indicator}")),
+            Scope::Target(area, indicator) => {
+                (scopes_of_target(area, indicator).to_vec(), format!("areas/{area}/targets/{indicator}"))
+            }
+            Scope::Project(project) => {
+                let area = &self.state.project(project)?.definition.area;
+                (scopes_of_project(project, area).to_vec(), format!("projects/{project}"))
+            }
+        })
+    }
+
+    /// Evidence comes from whoever sent the event, or took over from them.
     fn same_agency(&self, event: &Uuid) -> Result<(), Rejection> {
         self.role(&[Role::Agency, Role::Auditor, Role::Admin])?;
         let Some(named) = self.refs.get(event) else { return Ok(()) };
         let same = match (&self.actor.agency, &named.actor.agency) {
             (None, None) => self.actor.principal == named.actor.principal,
-            (own, sender) => own == sender,
+            (Some(own), Some(sender)) => self.state.stands_for(own, sender),
+            _ => false,
         };
         refuse_if!(
             !same,
@@ -261,46 +380,37 @@ impl Ask<'_> {
         self.actor.agency.iter().chain(&self.actor.on_behalf_of)
     }
 
-    /// Same agency, or same person under two tokens.
+    /// Same agency, also through successions, or same person under two tokens.
     fn is_own(&self, named: &Event) -> bool {
         let sender = &named.actor;
-        let shared =
-            self.agencies().any(|own| sender.agency.iter().chain(&sender.on_behalf_of).any(|other| own == other));
-        shared || sender.principal == self.actor.principal
+        let stands_for = |own| {
+            sender.agency.iter().chain(&sender.on_behalf_of).any(|other| self.state.stands_for(own, other))
+        };
+        self.agencies().any(stands_for) || sender.principal == self.actor.principal
     }
 
     fn is_known(&self, area: &AreaId, indicator: &IndicatorId) -> bool {
         self.state.area(area).is_some() && self.state.indicator(indicator).is_some()
     }
 
-    /// The series that a report or correction is of.
+    /// The series that a report, correction or revision is of.
     fn series_of(&self, measurement: &Uuid) -> Option<(&AreaId, &IndicatorId, &str)> {
-        match &self.refs.get(measurement)?.input.payload {
-            Payload::MeasurementReported(m) => Some((&m.area, &m.indicator, &m.dimension)),
-            Payload::MeasurementCorrected(_) => {
-                let (series, _) = self.state.series.place_of(measurement)?;
-                Some((&series.area, &series.indicator, &series.dimension))
-            }
-            _ => None,
-        }
+        let (series, _) = self.state.series.place_of(measurement)?;
+        Some((&series.area, &series.indicator, &series.dimension))
     }
 
     /// The scopes that cover what `named` is about, and its name; none for what cannot be verified.
     fn scopes_of(&self, named: &Event) -> Option<(Vec<Scope>, String)> {
-        let project = match &named.input.payload {
-            Payload::MilestoneReached(m) => Some(&m.project),
-            Payload::MilestonePartiallyReached(m) => Some(&m.project),
-            Payload::MilestoneMissed(m) => Some(&m.project),
-            _ => None,
+        let scope = match &named.input.payload {
+            Payload::MilestoneReached(m) => Scope::Project(m.project.clone()),
+            Payload::MilestonePartiallyReached(m) => Scope::Project(m.project.clone()),
+            Payload::MilestoneMissed(m) => Scope::Project(m.project.clone()),
+            Payload::QualitativeAssessmentRecorded(a) => Scope::Target(a.area.clone(), a.indicator.clone()),
+            _ => {
+                let (area, indicator, _) = self.series_of(&named.input.event_id)?;
+                Scope::Target(area.clone(), indicator.clone())
+            }
         };
-        if let Some(project) = project {
-            let area = &self.state.project(project)?.definition.area;
-            return Some((scopes_of_project(project, area).to_vec(), format!("projects/{project}")));
-        }
-        let (area, indicator) = match &named.input.payload {
-            Payload::QualitativeAssessmentRecorded(a) => (&a.area, &a.indicator),
-            _ => self.series_of(&named.input.event_id).map(|(area, indicator, _)| (area, indicator))?,
-        };
-        Some((scopes_of_target(area, indicator).to_vec(), format!("areas/{area}/targets/{indicator}")))
+        self.covering(&scope)
     }
 }

@@ -9,6 +9,7 @@
 
 mod agency;
 mod case;
+mod conduct;
 mod definition;
 mod delivery;
 mod envelope;
@@ -17,6 +18,7 @@ mod indicator;
 mod measurement;
 mod period;
 pub(crate) mod rejection;
+mod revision;
 mod subject;
 mod target;
 #[cfg(test)]
@@ -61,14 +63,27 @@ pub struct Decision {
     pub back_dated: bool,
 }
 
-/// The earlier event that the payload names: ingest fetches it into [`Refs`] before it asks for a decision.
+/// The earlier event that the payload names: ingest fetches it into [`Refs`] before it asks for a decision, and after
+/// it the one that [`supported`] says.
 pub const fn references(input: &EventInput) -> Option<Uuid> {
     match &input.payload {
         Payload::MeasurementCorrected(corrected) => Some(corrected.measurement),
+        Payload::MeasurementRevised(revised) => Some(revised.measurement),
         Payload::MeasurementRetracted(retracted) => Some(retracted.measurement),
         Payload::EvidenceAttached(attached) => Some(attached.event),
+        Payload::EvidenceWithdrawn(withdrawn) => Some(withdrawn.event),
+        Payload::VerificationRequested(requested) => Some(requested.event),
         Payload::VerificationAccepted(accepted) => Some(accepted.event),
         Payload::VerificationRejected(rejected) => Some(rejected.event),
+        Payload::VerificationReopened(reopened) => Some(reopened.event),
+        _ => None,
+    }
+}
+
+/// The event that a named one supports, if it is evidence: what evidence is about only that event says.
+pub const fn supported(named: &Event) -> Option<Uuid> {
+    match &named.input.payload {
+        Payload::EvidenceAttached(attached) => Some(attached.event),
         _ => None,
     }
 }
@@ -115,18 +130,41 @@ fn rules(case: &Case<'_>) -> Result<Option<Spoken>, Rejection> {
         P::MilestonePlanned(planned) => delivery::planned(case, planned),
         P::MilestoneRescheduled(moved) => delivery::rescheduled(case, moved),
         P::MilestoneCancelled(ended) => delivery::cancelled(case, ended),
+        P::ProjectStatusChanged(changed) => delivery::status_changed(case, changed),
+        P::MilestoneReopened(reopened) => delivery::reopened(case, reopened),
         P::MilestoneReached(report) => return delivery::reached(case, report).map(Some),
         P::MilestonePartiallyReached(report) => return delivery::partially_reached(case, report).map(Some),
         P::MilestoneMissed(report) => return delivery::missed(case, report).map(Some),
         P::MeasurementReported(reported) => return measurement::reported(case, reported).map(Some),
         P::MeasurementCorrected(corrected) => return measurement::corrected(case, corrected).map(Some),
+        P::MeasurementRevised(revised) => return measurement::revised(case, revised).map(Some),
         P::MeasurementRetracted(retracted) => measurement::retracted(case, retracted),
         P::NothingToReport(nothing) => return measurement::nothing(case, nothing).map(Some),
         P::QualitativeAssessmentRecorded(recorded) => return verification::assessed(case, recorded).map(Some),
         P::EvidenceAttached(attached) => verification::evidence(case, attached),
+        P::EvidenceWithdrawn(withdrawn) => verification::withdrawn(case, withdrawn),
+        P::VerificationRequested(requested) => verification::requested(case, requested),
+        P::VerificationReopened(reopened) => verification::reopened(case, reopened),
         P::VerificationAccepted(accepted) => verification::accepted(case, accepted),
         P::VerificationRejected(rejected) => verification::rejected(case, rejected),
-        _ => Err(rejection::reject!(NotSupported, case.path(""), "is not accepted yet", "尚不支持")),
+        P::PlanRevised(revised) => revision::plan(case, revised),
+        P::PlanClosedOut(closed) => revision::closed_out(case, closed),
+        P::CalculationAdopted(adopted) => revision::calculation(case, adopted),
+        P::IndicatorRedefined(redefined) => indicator::redefined(case, redefined),
+        P::IndicatorRetired(retired) => indicator::retired(case, retired),
+        P::TargetRevised(revised) => target::revised(case, revised),
+        P::BaselineRestated(restated) => target::restated(case, restated),
+        P::TargetDecomposed(decomposed) => target::decomposed(case, decomposed),
+        P::AgencyRenamed(renamed) => agency::renamed(case, renamed),
+        P::AgencySucceeded(succeeded) => agency::succeeded(case, succeeded),
+        P::AssignmentEnded(ended) => agency::ended(case, ended),
+        P::ReportingPeriodOpened(opened) => conduct::opened(case, opened),
+        P::ReportingPeriodClosed(closed) => conduct::closed(case, closed),
+        P::ReminderIssued(reminder) => conduct::reminded(case, reminder),
+        P::ProgressNoteRecorded(note) => return conduct::noted(case, note).map(Some),
+        P::SupervisionIssued(issued) => conduct::issued(case, issued),
+        P::SupervisionAnswered(answered) => conduct::answered(case, answered),
+        P::SupervisionClosed(closed) => conduct::settled(case, closed),
     };
     done.map(|()| None)
 }

@@ -127,6 +127,9 @@ macro_rules! payloads {
             $($(#[$doc])* $variant($variant),)*
         }
         impl Payload {
+            /// Names of all event types.
+            pub const TYPE_NAMES: &'static [&'static str] = &[$(stringify!($variant),)*];
+
             /// Name of the event type, for example `MeasurementReported`.
             pub const fn type_name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => stringify!($variant),)* }

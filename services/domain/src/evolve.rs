@@ -7,9 +7,11 @@
 use crate::event::{Event, Payload};
 use crate::state::PlanState;
 
+mod conduct;
 mod definition;
 mod delivery;
 mod measurement;
+mod revision;
 
 impl PlanState {
     /// Folds one event of the log, in the log's order.
@@ -20,8 +22,10 @@ impl PlanState {
             self.definition_count = self.definition_count.saturating_add(1);
         }
         self.evolve_definition(event);
+        self.evolve_revision(&event.input.payload);
         self.evolve_delivery(event);
         self.evolve_measurement(event);
+        self.evolve_conduct(event);
     }
 }
 

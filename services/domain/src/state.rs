@@ -9,13 +9,14 @@
 //! byte.
 
 mod assignment;
+mod conduct;
 mod delivery;
 mod lookup;
 mod series;
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -23,18 +24,20 @@ use uuid::Uuid;
 
 pub use assignment::Assignments;
 pub(crate) use assignment::{REPORTING, scopes_of_project, scopes_of_target};
+pub use conduct::{ReportingPeriod, Supervision};
 pub use delivery::{Milestone, MilestoneReport, Project};
 pub use series::{LiveFigure, Series, Slot};
 
 use crate::event::{
-    AgencyRegistered, AreaDesignated, IndicatorDefined, LogCreated, PlanDefined, PlanPublished, TargetSet,
+    AgencyRegistered, AreaDesignated, IndicatorDefined, LogCreated, PlanClosedOut, PlanDefined, PlanPublished,
+    TargetSet,
 };
-use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
+use crate::id::{AgencyId, AreaId, DocumentId, IndicatorId, MilestoneId, ProjectId};
 use crate::score::{DatedValue, LightRule};
 use crate::vocabulary::AreaStage;
 
 /// Version of the fold and of the layout: a snapshot of another version is thrown away and the log is folded again.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// What is known at a head of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,23 +46,33 @@ pub struct PlanState {
     pub(crate) last_recorded_time: Option<Timestamp>,
     pub(crate) last_day: Option<Date>,
     pub(crate) genesis: Option<Arc<LogCreated>>,
+    /// As revised.
     pub(crate) plan: Option<Arc<PlanDefined>>,
     pub(crate) published: Option<PlanPublished>,
+    /// Editions that revisions added; none before the first revision.
+    pub(crate) later_editions: Option<OrdSet<DocumentId>>,
+    pub(crate) closed_out: Option<PlanClosedOut>,
+    pub(crate) calc_version: u32,
     /// Definition events before publication.
     pub(crate) definition_count: u32,
     pub(crate) light_rule: Option<Arc<LightRule>>,
     pub(crate) areas: OrdMap<AreaId, Area>,
+    /// As redefined, with the schedules of light rules.
     pub(crate) indicators: OrdMap<IndicatorId, Arc<IndicatorDefined>>,
     pub(crate) targets: OrdMap<(AreaId, IndicatorId), Target>,
+    /// As renamed.
     pub(crate) agencies: OrdMap<AgencyId, Arc<AgencyRegistered>>,
+    /// The agency that took over, for each that ended.
+    pub(crate) successors: OrdMap<AgencyId, AgencyId>,
     pub(crate) assignments: Assignments,
     pub(crate) projects: OrdMap<ProjectId, Project>,
     pub(crate) milestones: OrdMap<(ProjectId, MilestoneId), Milestone>,
-    /// Milestone of each report that was not rejected, by event id.
+    /// Milestone of each report, also of those that no longer hold, by event id.
     pub(crate) reports: OrdMap<Uuid, (ProjectId, MilestoneId)>,
     pub(crate) series: series::AllSeries,
-    /// Assessments that were not rejected, by event id.
+    /// Assessments, by event id.
     pub(crate) assessments: OrdMap<Uuid, Assessment>,
+    pub(crate) conduct: conduct::Conduct,
 }
 
 /// An area and the stages it came to.
@@ -74,7 +87,7 @@ pub struct Area {
 /// A target with where it starts from and the points on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// As set.
+    /// As set, or as revised last.
     pub definition: Arc<TargetSet>,
     /// Where it starts from, if known.
     pub baseline: Option<DatedValue>,
@@ -82,7 +95,7 @@ pub struct Target {
     pub interim: Arc<[DatedValue]>,
 }
 
-/// A live assessment of a QUALITATIVE target.
+/// An assessment of a QUALITATIVE target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
     /// The target's area.
@@ -93,4 +106,6 @@ pub struct Assessment {
     pub position: u64,
     /// Place of the event that verified it.
     pub verified_by: Option<u64>,
+    /// Whether it no longer counts.
+    pub rejected: bool,
 }

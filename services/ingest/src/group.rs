@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use songhua_domain::authorise::authorise;
-use songhua_domain::decide::{Moment, Refs, decide, references};
+use songhua_domain::decide::{Moment, Refs, decide, references, supported};
 use songhua_domain::event::{Event, EventInput, Payload, SubmissionRef};
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
@@ -200,14 +200,17 @@ impl Group {
         Ok(())
     }
 
-    /// The earlier events that `input` names: of this submission, of this group, or of the log.
+    /// The earlier event that `input` names, and what that one supports if it is evidence: of this submission, of this
+    /// group, or of the log.
     async fn refs(&self, draft: &Draft, input: &EventInput) -> Result<Refs, Refused> {
         let mut refs = Refs::new();
-        if let Some(id) = references(input) {
+        let mut next = references(input);
+        while let Some(id) = next {
             let found = match draft.get(&id) {
                 Some(own) => Some(own.event.clone()),
                 None => self.look_up(id).await?.map(|known| known.event),
             };
+            next = found.as_ref().and_then(supported);
             refs.extend(found.map(|event| (id, event)));
         }
         Ok(refs)

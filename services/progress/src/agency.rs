@@ -1,7 +1,10 @@
-//! ListAgencies: who answers for what, and what each agency may report.
+//! ListAgencies, GetAgency: who answers for what, what each agency may report, and its account.
 //!
 //! Place in the flow: reading → `Agency`. The rules are asked of `domain`, which authorises and decides by them: what is
 //! listed is what ingest takes. It must not know: tokens and grants.
+
+mod account;
+mod ledger;
 
 use songhua_domain::decide::takes_figures;
 use songhua_domain::event::{AgencyRegistered, TargetSet};
@@ -10,6 +13,8 @@ use songhua_domain::state::Assignments;
 use songhua_domain::vocabulary::ProjectKind;
 use songhua_wire::pb;
 
+pub(crate) use self::account::get;
+use self::ledger::Ledgers;
 use crate::filter::{Field, Filter, Kind, field};
 use crate::name;
 use crate::page::Page;
@@ -24,18 +29,20 @@ pub(crate) fn list(reading: &Reading, filter: &Filter, page: &Page) -> Result<pb
     let agencies = reading.model.agencies.values();
     let all: Vec<_> = agencies.filter(|one| filter.matches(|_| Some(one.agency.as_str().into()))).collect();
     let cut = page.cut(&all, reading);
-    let assignments: Assignments = reading.model.assignments.values().collect();
+    let ledgers = Ledgers::count(reading)?;
     Ok(pb::ListAgenciesResponse {
-        agencies: cut.items.iter().map(|agency| to_pb(reading, &assignments, agency)).collect(),
+        agencies: cut.items.iter().map(|agency| to_pb(reading, &ledgers, agency)).collect(),
         next_page_token: cut.next_page_token,
         total_size: cut.total_size,
         state: Some(reading.state()),
     })
 }
 
-fn to_pb(reading: &Reading, assignments: &Assignments, agency: &AgencyRegistered) -> pb::Agency {
+fn to_pb(reading: &Reading, ledgers: &Ledgers<'_>, agency: &AgencyRegistered) -> pb::Agency {
+    let (model, assignments) = (&reading.model, &reading.model.in_force);
     let registered = pb::AgencyRegistered::from(agency);
-    let own = reading.model.assignments.values().filter(|assigned| assigned.agency == agency.agency);
+    let own = model.assignments.values().filter(|assigned| assigned.agency == agency.agency);
+    let former = model.former_names.get(&agency.agency);
     pb::Agency {
         name: name::of_agency(&reading.plan, &agency.agency),
         display_name: registered.display_name,
@@ -43,18 +50,24 @@ fn to_pb(reading: &Reading, assignments: &Assignments, agency: &AgencyRegistered
         assignments: own.map(Into::into).collect(),
         reportable_targets: targets(reading, assignments, &agency.agency),
         reportable_projects: projects(reading, assignments, &agency.agency),
-        ..Default::default()
+        ledger: Some(ledgers.of(&agency.agency)),
+        former_names: former.into_iter().flatten().map(Into::into).collect(),
+        succeeded_by: name::or_empty(model.successors.get(&agency.agency)),
     }
 }
 
-/// Targets that the agency may report figures for, by number. A retired indicator needs none any more.
+/// Whether figures of the target are reported at all: derived ones follow from elsewhere, steps are assessed, and a
+/// retired indicator needs none any more.
+fn reports_figures(reading: &Reading, set: &TargetSet) -> bool {
+    reading.model.indicators.get(&set.indicator).is_some_and(|indicator| {
+        takes_figures(indicator) && indicator.retired_from.is_none_or(|retired| reading.valid_date < retired)
+    })
+}
+
+/// Targets that the agency may report figures for, by number.
 fn targets(reading: &Reading, assignments: &Assignments, agency: &AgencyId) -> Vec<pb::ReportableTarget> {
     let reportable = |set: &&TargetSet| {
-        let indicator = reading.model.indicators.get(&set.indicator);
-        let wanted = indicator.is_some_and(|indicator| {
-            takes_figures(indicator) && indicator.retired_from.is_none_or(|retired| reading.valid_date < retired)
-        });
-        wanted && assignments.reports_on_target(agency, &set.area, &set.indicator)
+        reports_figures(reading, set) && assignments.reports_on_target(agency, &set.area, &set.indicator)
     };
     let all = reading.model.targets.values().map(|target| &target.definition);
     let mut reportable: Vec<&TargetSet> = all.filter(reportable).collect();

@@ -56,6 +56,12 @@ pub(crate) struct Knowledge {
     pub(crate) settled: bool,
 }
 
+/// Reads a day from request field `field`, if it is set.
+pub(crate) fn date(field: &str, date: Option<&songhua_wire::google::type_::Date>) -> Result<Option<Date>, Refused> {
+    let date = date.map(date_from_pb).transpose();
+    date.map_err(|error| refusal::invalid_field(field, &error.to_string()))
+}
+
 impl AsOf {
     /// Reads field `as_of` of a request.
     pub(crate) fn read(as_of: Option<&pb::AsOf>) -> Result<Self, Refused> {
@@ -63,7 +69,6 @@ impl AsOf {
             return Ok(Self { valid_date: None, known: Known::All, min_position: 0, pinned: None });
         };
         let fault = |field: &str, fault: &dyn ToString| refusal::invalid_field(field, &fault.to_string());
-        let valid_date = as_of.valid_date.as_ref().map(date_from_pb).transpose();
         let known = match &as_of.known {
             None => Known::All,
             Some(pb::as_of::Known::KnownTime(time)) => {
@@ -75,7 +80,7 @@ impl AsOf {
             Some(pb::as_of::Known::KnownPosition(position)) => Known::Position(*position),
         };
         Ok(Self {
-            valid_date: valid_date.map_err(|error| fault("as_of.valid_date", &error))?,
+            valid_date: date("as_of.valid_date", as_of.valid_date.as_ref())?,
             known,
             min_position: as_of.min_position,
             pinned: None,

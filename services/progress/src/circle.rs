@@ -78,7 +78,7 @@ fn to_pb(reading: &Reading, area: &Area) -> Result<pb::Circle, Refused> {
         hosts: defined.hosts,
         industries: defined.industries,
         sites: defined.sites,
-        targets: targets.iter().map(|one| one.to_pb(reading)).collect(),
+        targets: targets.iter().map(|one| one.to_pb(reading)).collect::<Result<_, _>>()?,
         statuses: count(&targets),
         project_count: size(goes_on.count()),
         source: defined.source,

@@ -1,22 +1,37 @@
-//! ListIndicators, GetIndicator: indicators with their targets, and the history of their figures.
+//! ListIndicators, GetIndicator: indicators with their targets, and everything that is kept of one.
 //!
-//! Place in the flow: reading → `Indicator`, series → `Observation`. It must not know how a figure is scored.
+//! Place in the flow: reading → `Indicator`; `figures`, `years` and `contributions` fill the parts of one. It must not
+//! know how a figure is scored.
 
-use jiff::Timestamp;
-use songhua_domain::event::{Figure, IndicatorDefined, ReferencePeriod};
-use songhua_domain::id::{AreaId, IndicatorId};
+mod contributions;
+mod figures;
+mod years;
+
+pub(crate) use figures::{figure, period};
+use songhua_domain::event::IndicatorDefined;
+use songhua_domain::id::{AreaId, IndicatorId, PlanId};
 use songhua_domain::vocabulary::{Accumulation, Operator, Status};
-use songhua_views::{Entry, EntryFigure, Recorded, Target};
-use songhua_wire::code::Code;
+use songhua_views::{Break, Target};
 use songhua_wire::pb;
-use songhua_wire::time::timestamp_to_pb;
+use songhua_wire::time::date_to_pb;
 
 use crate::filter::{Field, Filter, Kind, Value, field};
 use crate::name;
+use crate::note;
 use crate::page::Page;
+use crate::plan::size;
 use crate::reading::Reading;
 use crate::refusal::{self, Refused};
+use crate::revision;
 use crate::target::{Scored, scored};
+use crate::task;
+
+/// Figures of a history where the request says nothing, and most of one.
+const HISTORY_DEFAULT: i32 = 1_000;
+const HISTORY_MAX: i32 = 10_000;
+/// Most revisions and notes beside an indicator.
+const REVISIONS_MAX: usize = 100;
+const NOTES_MAX: usize = 20;
 
 /// What indicators can be filtered by.
 pub(crate) const FIELDS: &[Field] = &[
@@ -86,78 +101,90 @@ fn any_matches<'a>(
     Ok(false)
 }
 
-/// One indicator with the history of its figures.
-pub(crate) fn get(reading: &Reading, id: &IndicatorId) -> Result<pb::GetIndicatorResponse, Refused> {
+/// What of an indicator is asked for.
+pub(crate) struct Asked {
+    /// Which one.
+    pub(crate) indicator: IndicatorId,
+    /// Only this area; none = all.
+    pub(crate) area: Option<AreaId>,
+    /// At most this many figures in the history, and periods among the vintages.
+    pub(crate) history_size: usize,
+}
+
+impl Asked {
+    /// Reads a request; tells the plan, too.
+    pub(crate) fn read(request: &pb::GetIndicatorRequest) -> Result<(PlanId, Self), Refused> {
+        let (plan, indicator) = name::indicator(&request.name)?;
+        let size = match request.history_size {
+            0 => HISTORY_DEFAULT,
+            size => size.min(HISTORY_MAX),
+        };
+        let fault =
+            || refusal::invalid_field("history_size", &format!("{size} is negative; 0 means {HISTORY_DEFAULT}"));
+        let history_size = usize::try_from(size).map_err(|_| fault())?;
+        Ok((plan, Self { indicator, area: name::optional("area", &request.area)?, history_size }))
+    }
+}
+
+/// One indicator with everything that is kept of it.
+pub(crate) fn get(reading: &Reading, asked: &Asked) -> Result<pb::GetIndicatorResponse, Refused> {
+    let (id, area) = (&asked.indicator, asked.area.as_ref());
     let not_found = || refusal::resource_not_found(&name::of_indicator(&reading.plan, id), reading.known());
     let indicator = reading.model.indicators.get(id).ok_or_else(not_found)?;
+    if let Some(unknown) = area.filter(|area| !reading.model.areas.contains_key(*area)) {
+        return Err(refusal::unknown_resource("area", unknown.as_str()));
+    }
+    let all = figures::read(reading, id, area)?;
+    let targets = targets(reading, indicator, area)?;
     Ok(pb::GetIndicatorResponse {
-        indicator: Some(to_pb(reading, indicator)?),
-        history: history(reading, id)?,
+        indicator: Some(shown(reading, indicator, &targets)?),
+        history: figures::history(&all, asked.history_size),
+        history_count: size(all.iter().map(|series| series.figures.len()).sum()),
+        vintages: figures::vintages(&all, asked.history_size),
+        revisions: revision::of_indicator(reading, id, area, REVISIONS_MAX)?,
+        years: years::strips(reading, &targets)?,
+        contributions: contributions::of(reading, indicator, &all),
+        tasks: task::of_targets(reading, targets.iter().map(|one| one.target), |_| true)?,
+        breaks: breaks(reading, id),
+        notes: note::of_indicator(reading, id, area, NOTES_MAX)?,
         state: Some(reading.state()),
-        ..Default::default()
     })
+}
+
+/// The targets of an indicator, in one area or in all, by area.
+fn targets<'a>(
+    reading: &'a Reading,
+    indicator: &IndicatorDefined,
+    area: Option<&AreaId>,
+) -> Result<Vec<Scored<'a>>, Refused> {
+    let is_wanted =
+        |target: &Target| is_of(indicator, target) && area.is_none_or(|area| target.definition.area == *area);
+    let mut targets = scored(reading, is_wanted)?;
+    targets.sort_by_key(|one| reading.order_of(&one.target.definition.area));
+    Ok(targets)
 }
 
 fn to_pb(reading: &Reading, indicator: &IndicatorDefined) -> Result<pb::Indicator, Refused> {
-    let mut targets = scored(reading, |target| is_of(indicator, target))?;
-    targets.sort_by_key(|one: &Scored<'_>| reading.order_of(&one.target.definition.area));
+    shown(reading, indicator, &targets(reading, indicator, None)?)
+}
+
+fn shown(reading: &Reading, indicator: &IndicatorDefined, targets: &[Scored<'_>]) -> Result<pb::Indicator, Refused> {
     Ok(pb::Indicator {
         name: name::of_indicator(&reading.plan, &indicator.indicator),
         definition: Some(indicator.into()),
-        targets: targets.iter().map(|one| one.to_pb(reading)).collect(),
+        targets: targets.iter().map(|one| one.to_pb(reading)).collect::<Result<_, _>>()?,
     })
 }
 
-/// Every figure of every area and dimension as known, oldest first, those that no longer count too.
-fn history(reading: &Reading, indicator: &IndicatorId) -> Result<Vec<pb::Observation>, Refused> {
-    let mut all = Vec::new();
-    for area in reading.model.areas.keys() {
-        let series = reading.views().dimensions(area, indicator, reading.known());
-        for (dimension, series) in series.map_err(|error| refusal::from_views(&error))? {
-            all.extend(series.figures().iter().map(|figure| observation(area, &dimension, figure)));
-        }
-    }
-    all.sort_by_key(|observation| observation.position);
-    Ok(all)
-}
-
-fn observation(area: &AreaId, dimension: &str, recorded: &Recorded) -> pb::Observation {
-    let entry = &recorded.entry;
-    let (figure, step) = figure(&entry.figure);
-    pb::Observation {
-        event_id: entry.event_id.to_string(),
-        position: entry.position,
-        recorded_time: Timestamp::from_microsecond(entry.recorded_time_us).ok().map(timestamp_to_pb),
-        area: area.to_string(),
-        dimension: dimension.to_owned(),
-        basis: entry.basis.to_wire(),
-        period: Some((&period(entry)).into()),
-        figure: figure.as_ref().map(Into::into),
-        step,
-        obs_status: entry.obs_status.to_wire(),
-        agency: name::or_empty(entry.agency.as_ref()),
-        live: recorded.live(),
-        superseded_by: recorded.superseded_by.unwrap_or_default(),
-        verified: recorded.verified,
-        corrects: recorded.corrects().unwrap_or_default(),
-        back_dated: entry.back_dated,
-    }
-}
-
-fn figure(figure: &EntryFigure) -> (Option<Figure>, String) {
-    match figure {
-        EntryFigure::None => (None, String::new()),
-        EntryFigure::Value(value) => (Some(Figure::Value(*value)), String::new()),
-        EntryFigure::Fraction { numerator, denominator } => {
-            (Some(Figure::Fraction { numerator: *numerator, denominator: *denominator }), String::new())
-        }
-        EntryFigure::Step(step) => (None, step.clone()),
-    }
-}
-
-fn period(entry: &Entry) -> ReferencePeriod {
-    match entry.start {
-        Some(start) => ReferencePeriod::Period { start, end: entry.end },
-        None => ReferencePeriod::AsOf(entry.end),
-    }
+/// Series breaks up to the reading's day, oldest first.
+fn breaks(reading: &Reading, indicator: &IndicatorId) -> Vec<pb::SeriesBreak> {
+    let all = reading.model.breaks.get(indicator).map(Vec::as_slice).unwrap_or_default();
+    let mut seen: Vec<_> = all.iter().filter(|broken| broken.from <= reading.valid_date).collect();
+    seen.sort_by_key(|broken| broken.from);
+    let to_pb = |broken: &Break| pb::SeriesBreak {
+        from: Some(date_to_pb(broken.from)),
+        reason: broken.reason.clone(),
+        position: broken.position,
+    };
+    seen.into_iter().map(to_pb).collect()
 }

@@ -62,7 +62,7 @@ const fn is_judged(status: Status) -> bool {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use songhua_domain::score::{Figure, LightRule, Mark, TargetSpec, score};
+    use songhua_domain::score::{CalcVersion, Figure, LightRule, Mark, Observation, TargetSpec, score};
     use songhua_domain::vocabulary::{Accumulation, Frequency, ObsStatus, Operator, PathKind};
 
     use super::*;
@@ -90,7 +90,7 @@ mod tests {
             grace_days: 0,
             retired_from: None,
         };
-        score(&spec, &LightRule::default(), &[], date(2024, 1, 1))
+        score::<Observation>(CalcVersion::V1, &spec, &LightRule::default(), &[], date(2024, 1, 1))
     }
 
     fn headline(verified: bool) -> Figure {

@@ -10,21 +10,34 @@
 
 mod agency;
 mod as_of;
+mod calendar;
 mod circle;
+mod closeout;
+mod duty;
 mod filter;
 mod indicator;
 mod label;
+mod league;
+mod matrix;
 mod milestone;
 mod name;
+mod note;
 mod overview;
 mod page;
+mod period;
 mod plan;
 mod project;
 mod reader;
 mod reading;
 mod refusal;
+mod revision;
+mod scope;
 mod service;
+mod staleness;
+mod supervision;
 mod target;
+mod task;
+mod verification;
 mod watch;
 
 pub use reader::{Clock, PlanReader, ReaderRegistry};

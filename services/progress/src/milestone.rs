@@ -65,7 +65,7 @@ fn area_of(reading: &Reading, milestone: &Milestone) -> String {
 }
 
 /// The milestone without its history.
-fn to_pb(reading: &Reading, milestone: &Milestone) -> pb::Milestone {
+pub(crate) fn to_pb(reading: &Reading, milestone: &Milestone) -> pb::Milestone {
     pb::Milestone {
         name: name::of_milestone(&reading.plan, &milestone.project, &milestone.milestone),
         area: area_of(reading, milestone),

@@ -6,7 +6,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use songhua_domain::id::{AgencyId, AreaId, IdError, IndicatorId, MilestoneId, PlanId, ProjectId};
+use songhua_domain::id::{
+    AgencyId, AreaId, IdError, IndicatorId, MilestoneId, PlanId, ProjectId, ReportingPeriodId, SupervisionId,
+};
 
 use crate::refusal::{self, Refused};
 
@@ -31,14 +33,27 @@ pub(crate) fn project(name: &str) -> Result<(PlanId, ProjectId), Refused> {
     below(name, "projects").ok_or_else(|| malformed("name", name, "plans/{plan}/projects/{project}"))
 }
 
-/// Reads `plans/{plan}` or `plans/{plan}/projects/{project}` as the parent of milestones.
-pub(crate) fn milestone_parent(name: &str) -> Result<(PlanId, Option<ProjectId>), Refused> {
+/// Reads `plans/{plan}/agencies/{agency}`.
+pub(crate) fn agency(name: &str) -> Result<(PlanId, AgencyId), Refused> {
+    below(name, "agencies").ok_or_else(|| malformed("name", name, "plans/{plan}/agencies/{agency}"))
+}
+
+/// Reads `plans/{plan}` or `plans/{plan}/projects/{project}` from request field `field`.
+pub(crate) fn plan_or_project(field: &str, name: &str) -> Result<(PlanId, Option<ProjectId>), Refused> {
     if let Some((plan, project)) = below(name, "projects") {
         return Ok((plan, Some(project)));
     }
-    let plan = plan("parent", name);
-    let plan = plan.map_err(|_| malformed("parent", name, "plans/{plan} or plans/{plan}/projects/{project}"))?;
+    let plan = plan(field, name);
+    let plan = plan.map_err(|_| malformed(field, name, "plans/{plan} or plans/{plan}/projects/{project}"))?;
     Ok((plan, None))
+}
+
+/// Reads an id from request field `field`; none where it is empty.
+pub(crate) fn optional<T: FromStr<Err = IdError>>(field: &str, id: &str) -> Result<Option<T>, Refused> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    id.parse().map(Some).map_err(|error: IdError| refusal::invalid_field(field, &error.to_string()))
 }
 
 fn below<T: FromStr<Err = IdError>>(name: &str, collection: &str) -> Option<(PlanId, T)> {
@@ -87,6 +102,16 @@ pub(crate) fn of_milestone(plan: &PlanId, project: &ProjectId, milestone: &Miles
     format!("plans/{plan}/projects/{project}/milestones/{milestone}")
 }
 
+/// The name of a matter under supervision.
+pub(crate) fn of_supervision(plan: &PlanId, supervision: &SupervisionId) -> String {
+    format!("plans/{plan}/supervisions/{supervision}")
+}
+
+/// The name of a reporting period.
+pub(crate) fn of_reporting_period(plan: &PlanId, period: &ReportingPeriodId) -> String {
+    format!("plans/{plan}/reportingPeriods/{period}")
+}
+
 /// An id that may be absent, as an answer shows it.
 pub(crate) fn or_empty(id: Option<&impl Display>) -> String {
     id.map(ToString::to_string).unwrap_or_default()
@@ -106,10 +131,12 @@ mod tests {
         assert_eq!(of_area(&of, &id), "plans/harbin/areas/hit-circle");
         let (of, id) = indicator("plans/harbin/indicators/rd-intensity").unwrap();
         assert_eq!(of_indicator(&of, &id), "plans/harbin/indicators/rd-intensity");
+        let (of, id) = agency("plans/harbin/agencies/science-bureau").unwrap();
+        assert_eq!(of_agency(&of, &id), "plans/harbin/agencies/science-bureau");
         let (of, id) = project("plans/harbin/projects/park").unwrap();
         assert_eq!(of_project(&of, &id), "plans/harbin/projects/park");
-        assert_eq!(milestone_parent("plans/harbin").unwrap(), (plan_id.clone(), None));
-        assert_eq!(milestone_parent("plans/harbin/projects/park").unwrap(), (plan_id, Some(id)));
+        assert_eq!(plan_or_project("parent", "plans/harbin").unwrap(), (plan_id.clone(), None));
+        assert_eq!(plan_or_project("parent", "plans/harbin/projects/park").unwrap(), (plan_id, Some(id)));
     }
 
     #[test]
@@ -121,8 +148,9 @@ mod tests {
             area("plans/harbin/areas/a/b").map(drop),
             area("plans/harbin/projects/a").map(drop),
             indicator("indicators/a").map(drop),
+            agency("plans/harbin/agencies/").map(drop),
             project("").map(drop),
-            milestone_parent("plans/harbin/areas/a").map(drop),
+            plan_or_project("parent", "plans/harbin/areas/a").map(drop),
         ];
         for fault in faults {
             let refused = fault.unwrap_err();

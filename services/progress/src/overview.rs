@@ -33,7 +33,7 @@ pub(crate) fn get(reading: &Reading) -> Result<pb::GetOverviewResponse, Refused>
         target_count: size(targets.len()),
         statuses: count(&targets),
         areas: reading.areas().into_iter().map(|area| summary(reading, area, &targets)).collect(),
-        attention: attention(&targets).into_iter().map(|one| one.to_pb(reading)).collect(),
+        attention: attention(&targets).into_iter().map(|one| one.to_pb(reading)).collect::<Result<_, _>>()?,
         todos: todos(reading, &targets)?,
         state: Some(reading.state()),
     })
@@ -51,7 +51,8 @@ pub(crate) fn days(from: Date, to: Date) -> i32 {
     (to - from).get_days()
 }
 
-fn summary(reading: &Reading, area: &Area, targets: &[Scored<'_>]) -> pb::AreaSummary {
+/// An area's targets, of those that were scored, by status.
+pub(crate) fn summary(reading: &Reading, area: &Area, targets: &[Scored<'_>]) -> pb::AreaSummary {
     let defined = &area.definition;
     let own = || targets.iter().filter(|one| one.target.definition.area == defined.area);
     pb::AreaSummary {

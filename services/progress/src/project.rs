@@ -5,14 +5,16 @@
 use songhua_domain::event::ProjectRegistered;
 use songhua_domain::id::ProjectId;
 use songhua_domain::quantity::Decimal;
-use songhua_domain::vocabulary::{MilestoneStatus, ProjectKind};
-use songhua_views::Milestone;
+use songhua_domain::vocabulary::{MilestoneStatus, ProjectKind, ProjectStatus};
+use songhua_views::{FactKind, Milestone, Said};
+use songhua_wire::code::Code;
 use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 
 use crate::filter::{Field, Filter, Kind, Value, field};
 use crate::milestone;
 use crate::name;
+use crate::note;
 use crate::page::Page;
 use crate::plan::size;
 use crate::reading::Reading;
@@ -57,23 +59,28 @@ pub(crate) fn get(reading: &Reading, id: &ProjectId) -> Result<pb::GetProjectRes
     let milestones = reading.milestones(Some(id))?;
     let project = pb::Project {
         milestones: milestones.iter().map(|one| milestone::with_history(reading, one)).collect(),
-        ..summary(reading, project, &milestones)
+        ..summary(reading, project, &milestones)?
     };
     Ok(pb::GetProjectResponse { project: Some(project), state: Some(reading.state()) })
 }
 
 /// The project without its milestones.
 pub(crate) fn to_pb(reading: &Reading, project: &ProjectRegistered) -> Result<pb::Project, Refused> {
-    Ok(summary(reading, project, &reading.milestones(Some(&project.project))?))
+    summary(reading, project, &reading.milestones(Some(&project.project))?)
 }
 
-fn summary(reading: &Reading, project: &ProjectRegistered, milestones: &[Milestone]) -> pb::Project {
+/// The project by its milestones, which are not shown.
+pub(crate) fn summary(
+    reading: &Reading,
+    project: &ProjectRegistered,
+    milestones: &[Milestone],
+) -> Result<pb::Project, Refused> {
     let defined = pb::ProjectRegistered::from(project);
     let id = &project.project;
     let goes_on = reading.model.merged_into(id);
     let counted = || milestones.iter().filter(|one| one.status != MilestoneStatus::Cancelled);
     let open = || counted().filter(|one| one.status != MilestoneStatus::Met);
-    pb::Project {
+    Ok(pb::Project {
         name: name::of_project(&reading.plan, id),
         area: defined.area,
         kind: defined.kind,
@@ -81,7 +88,7 @@ fn summary(reading: &Reading, project: &ProjectRegistered, milestones: &[Milesto
         industry: defined.industry,
         aliases: aliases(reading, project),
         merged_into: if goes_on == id { String::new() } else { name::of_project(&reading.plan, goes_on) },
-        completion: one_decimal(completion(counted())),
+        completion: one_decimal(completion(milestones)),
         milestone_count: size(counted().count()),
         met_count: size(counted().count() - open().count()),
         overdue_count: size(open().filter(|one| one.overdue).count()),
@@ -90,14 +97,29 @@ fn summary(reading: &Reading, project: &ProjectRegistered, milestones: &[Milesto
         mentions: defined.mentions,
         notes: defined.notes,
         lead_agency: name::or_empty(reading.model.lead_of_project(id)),
-        ..Default::default()
-    }
+        status: status(reading, id)?.map_or(0, Code::to_wire),
+        slipped_count: size(counted().filter(|one| one.reschedule_count > 0).count()),
+        last_note: note::last_of_project(reading, id)?,
+    })
+}
+
+/// What was said last of those statuses that hold from the reading's day or an earlier one; of two that hold from one
+/// day, the one recorded later.
+fn status(reading: &Reading, project: &ProjectId) -> Result<Option<ProjectStatus>, Refused> {
+    let facts = reading.views().facts_of(FactKind::ProjectStatuses, project.as_str(), reading.known());
+    let facts = facts.map_err(|error| refusal::from_views(&error))?;
+    let said = facts.iter().filter_map(|fact| match &fact.row.said {
+        Said::ProjectStatus(changed) => Some((fact.row.effective.or(fact.row.recorded_day)?, fact.position, changed)),
+        _ => None,
+    });
+    let holding = said.filter(|(from, ..)| *from <= reading.valid_date);
+    Ok(holding.max_by_key(|(from, position, _)| (*from, *position)).map(|(.., changed)| changed.status))
 }
 
 /// Σ weight × share / Σ weight in percent, of milestones that are not cancelled; none without any.
-fn completion<'a>(milestones: impl Iterator<Item = &'a Milestone>) -> Option<Decimal> {
+pub(crate) fn completion(milestones: &[Milestone]) -> Option<Decimal> {
     let (mut done, mut whole) = (Decimal::ZERO, Decimal::ZERO);
-    for milestone in milestones {
+    for milestone in milestones.iter().filter(|one| one.status != MilestoneStatus::Cancelled) {
         let percent = match milestone.status {
             MilestoneStatus::Met => Decimal::ONE_HUNDRED,
             MilestoneStatus::PartiallyMet => milestone.percent.unwrap_or_default(),

@@ -3,13 +3,16 @@
 //! Place in the flow: taken after the wait, used by every answer, then checked once more. It must not know which answer
 //! is made.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use songhua_domain::event::PlanDefined;
-use songhua_domain::id::{AreaId, PlanId, ProjectId};
+use songhua_domain::id::{AgencyId, AreaId, IndicatorId, PlanId, ProjectId};
 use songhua_domain::score::Score;
-use songhua_views::{Area, Milestone, Model, Target, Views};
+use songhua_views::{Area, Fact, FactKind, Milestone, Model, Target, Views};
 use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 
@@ -22,6 +25,8 @@ use crate::refusal::{self, Refused};
 pub(crate) struct Reading {
     views: Views,
     knowledge: Knowledge,
+    /// Facts that were asked for.
+    facts: RefCell<BTreeMap<FactKind, Rc<[Fact]>>>,
     /// The plan's id.
     pub(crate) plan: PlanId,
     /// What is defined, as known.
@@ -48,7 +53,7 @@ impl Reading {
         }
         let model = model_at(knowledge.position)?;
         let valid_date = as_of.valid_date(&defined(&model)?.time_zone, now);
-        Ok(Self { knowledge, plan: plan.clone(), model, valid_date, views })
+        Ok(Self { knowledge, facts: RefCell::default(), plan: plan.clone(), model, valid_date, views })
     }
 
     /// Checks that the views still hold what was read: a rebuild in between would have left holes.
@@ -71,14 +76,13 @@ impl Reading {
 
     /// What the answer rests on.
     pub(crate) fn state(&self) -> pb::ReadState {
-        let calc_version = self.model.plan.as_ref().map_or(0, |plan| plan.calc_version);
         pb::ReadState {
             plan: name::of_plan(&self.plan),
             valid_date: Some(date_to_pb(self.valid_date)),
             known_position: self.knowledge.position,
             applied_position: self.knowledge.applied,
             r#final: self.knowledge.settled,
-            calc_version,
+            calc_version: self.model.calc_version,
             light_rule_version: self.model.light_rule.version,
             simulated: self.model.log.as_ref().is_some_and(|log| log.simulated),
         }
@@ -86,8 +90,13 @@ impl Reading {
 
     /// What a target's figures mean.
     pub(crate) fn score(&self, target: &Target) -> Result<Score, Refused> {
+        self.score_on(target, self.valid_date)
+    }
+
+    /// What they mean on another day, by the same knowledge.
+    pub(crate) fn score_on(&self, target: &Target, date: Date) -> Result<Score, Refused> {
         let (area, indicator) = (&target.definition.area, &target.definition.indicator);
-        let score = self.views.score_target(&self.model, area, indicator, self.valid_date, self.known());
+        let score = self.views.score_target(&self.model, area, indicator, date, self.known());
         let score = score.map_err(|error| refusal::from_views(&error))?;
         score.ok_or_else(|| refusal::internal(&format!("target of {indicator} in {area} is not wholly defined")))
     }
@@ -111,6 +120,50 @@ impl Reading {
         // Stable: those of one day stay in the order of their ids.
         found.sort_by_key(|milestone| milestone.due_date);
         Ok(found)
+    }
+
+    /// The facts of a kind in log order, read the first time they are asked for.
+    pub(crate) fn facts(&self, kind: FactKind) -> Result<Rc<[Fact]>, Refused> {
+        if let Some(facts) = self.facts.borrow().get(&kind) {
+            return Ok(Rc::clone(facts));
+        }
+        let facts = self.views.facts(kind, self.known()).map_err(|error| refusal::from_views(&error))?;
+        let facts: Rc<[Fact]> = facts.into();
+        self.facts.borrow_mut().insert(kind, Rc::clone(&facts));
+        Ok(facts)
+    }
+
+    /// The last position it knows that was recorded by the end of its day: what boards of things done see, which count
+    /// from the day they are recorded on.
+    pub(crate) fn recorded(&self) -> Result<u64, Refused> {
+        let is_later = |position| -> Result<bool, Refused> {
+            let day = self.views.last_day(position).map_err(|error| refusal::from_views(&error))?;
+            Ok(day.is_some_and(|day| day > self.valid_date))
+        };
+        if !is_later(self.known())? {
+            return Ok(self.known());
+        }
+        // Days open in order.
+        let (mut seen, mut later) = (0, self.known());
+        while later - seen > 1 {
+            let middle = seen + (later - seen) / 2;
+            if is_later(middle)? { later = middle } else { seen = middle }
+        }
+        Ok(seen)
+    }
+
+    /// What figures of `indicator` in `area` are about: the target; without one, as with a series for comparison, the
+    /// indicator.
+    pub(crate) fn subject_of_series(&self, area: &AreaId, indicator: &IndicatorId) -> String {
+        match self.model.target(area, indicator) {
+            Some(_) => name::of_target(&self.plan, area, indicator),
+            None => name::of_indicator(&self.plan, indicator),
+        }
+    }
+
+    /// The name of an agency, as known.
+    pub(crate) fn agency_name(&self, agency: &AgencyId) -> Option<pb::Name> {
+        self.model.agencies.get(agency).map(|agency| (&agency.name).into())
     }
 
     /// The views, for what only one answer needs.

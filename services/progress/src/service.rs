@@ -17,7 +17,10 @@ use crate::reader::{PlanReader, ReaderRegistry};
 use crate::reading::Reading;
 use crate::refusal::{self, Refused};
 use crate::watch::{Responses, Watcher};
-use crate::{agency, circle, indicator, milestone, name, overview, plan, project};
+use crate::{
+    agency, as_of, calendar, circle, closeout, indicator, league, matrix, milestone, name, note, overview, period, plan,
+    project, revision, staleness, supervision, verification,
+};
 
 /// Serves `ProgressService`.
 pub struct ProgressServer {
@@ -142,9 +145,9 @@ impl ProgressService for ProgressServer {
     async fn get_indicator(&self, request: Request<pb::GetIndicatorRequest>) -> Answer<pb::GetIndicatorResponse> {
         let (caller, request) = enter(request)?;
         let answer = async {
-            let (plan, indicator) = name::indicator(&request.name)?;
+            let (plan, asked) = indicator::Asked::read(&request)?;
             let as_of = AsOf::read(request.as_of.as_ref())?;
-            self.read(&caller, plan, as_of, move |reading| indicator::get(reading, &indicator)).await
+            self.read(&caller, plan, as_of, move |reading| indicator::get(reading, &asked)).await
         };
         finish(answer.await)
     }
@@ -173,7 +176,7 @@ impl ProgressService for ProgressServer {
     async fn list_milestones(&self, request: Request<pb::ListMilestonesRequest>) -> Answer<pb::ListMilestonesResponse> {
         let (caller, pb::ListMilestonesRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
         let answer = async {
-            let (plan, project) = name::milestone_parent(&parent)?;
+            let (plan, project) = name::plan_or_project("parent", &parent)?;
             let arguments = Arguments { list: "milestones", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
             let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, milestone::FIELDS)?;
             let list = move |reading: &Reading| milestone::list(reading, project.as_ref(), &filter, &page);
@@ -194,70 +197,139 @@ impl ProgressService for ProgressServer {
     }
 
     async fn get_agency(&self, request: Request<pb::GetAgencyRequest>) -> Answer<pb::GetAgencyResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let (plan, agency) = name::agency(&request.name)?;
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            self.read(&caller, plan, as_of, move |reading| agency::get(reading, &agency)).await
+        };
+        finish(answer.await)
     }
 
     async fn get_matrix(&self, request: Request<pb::GetMatrixRequest>) -> Answer<pb::GetMatrixResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("name", &request.name)?;
+            let kind = matrix::kind(request.kind)?;
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            self.read(&caller, plan, as_of, move |reading| matrix::get(reading, kind)).await
+        };
+        finish(answer.await)
     }
 
     async fn get_calendar(&self, request: Request<pb::GetCalendarRequest>) -> Answer<pb::GetCalendarResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let (plan, project) = name::plan_or_project("name", &request.name)?;
+            let area = name::optional("area", &request.area)?;
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            let get = move |reading: &Reading| calendar::get(reading, project.as_ref(), area.as_ref());
+            self.read(&caller, plan, as_of, get).await
+        };
+        finish(answer.await)
     }
 
     async fn get_league(&self, request: Request<pb::GetLeagueRequest>) -> Answer<pb::GetLeagueResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("name", &request.name)?;
+            let asked = league::Asked::read(&request)?;
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            self.read(&caller, plan, as_of, move |reading| league::get(reading, &asked)).await
+        };
+        finish(answer.await)
     }
 
     async fn list_staleness(&self, request: Request<pb::ListStalenessRequest>) -> Answer<pb::ListStalenessResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, request) = enter(request)?;
+        let pb::ListStalenessRequest { parent, page_size, page_token, filter, period_end, as_of } = request;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let period_end = as_of::date("period_end", period_end.as_ref())?;
+            // No name has an @: a token of one period goes with no other.
+            let of = period_end.map_or_else(|| parent.clone(), |end| format!("{parent}@{end}"));
+            let arguments = Arguments { list: "staleness", parent: &of, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, staleness::FIELDS)?;
+            let list = move |reading: &Reading| staleness::list(reading, period_end, &filter, &page);
+            self.read(&caller, plan, as_of, list).await
+        };
+        finish(answer.await)
     }
 
     async fn list_revisions(&self, request: Request<pb::ListRevisionsRequest>) -> Answer<pb::ListRevisionsResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, pb::ListRevisionsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "revisions", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, revision::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| revision::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
     }
 
     async fn list_verifications(
         &self,
         request: Request<pb::ListVerificationsRequest>,
     ) -> Answer<pb::ListVerificationsResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, pb::ListVerificationsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "verifications", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, verification::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| verification::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
     }
 
     async fn list_supervisions(
         &self,
         request: Request<pb::ListSupervisionsRequest>,
     ) -> Answer<pb::ListSupervisionsResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, pb::ListSupervisionsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "supervisions", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, supervision::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| supervision::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
     }
 
     async fn list_reporting_periods(
         &self,
         request: Request<pb::ListReportingPeriodsRequest>,
     ) -> Answer<pb::ListReportingPeriodsResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, pb::ListReportingPeriodsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "reporting-periods", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, period::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| period::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
     }
 
     async fn list_progress_notes(
         &self,
         request: Request<pb::ListProgressNotesRequest>,
     ) -> Answer<pb::ListProgressNotesResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, pb::ListProgressNotesRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("parent", &parent)?;
+            let arguments = Arguments { list: "progress-notes", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, note::FIELDS)?;
+            self.read(&caller, plan, as_of, move |reading| note::list(reading, &filter, &page)).await
+        };
+        finish(answer.await)
     }
 
     async fn get_close_out(&self, request: Request<pb::GetCloseOutRequest>) -> Answer<pb::GetCloseOutResponse> {
-        let _ = enter(request)?;
-        Err(Status::unimplemented("soon"))
+        let (caller, request) = enter(request)?;
+        let answer = async {
+            let plan = name::plan("name", &request.name)?;
+            self.read(&caller, plan, AsOf::read(request.as_of.as_ref())?, closeout::get).await
+        };
+        finish(answer.await)
     }
 
     type WatchProgressStream = Responses;

@@ -14,8 +14,12 @@ use songhua_wire::time::date_to_pb;
 
 use crate::label;
 use crate::name;
+use crate::note;
 use crate::reading::Reading;
 use crate::refusal::Refused;
+
+/// The mark of a path that runs across a series break (口径变动).
+const SERIES_BREAK: &str = "SERIES_BREAK";
 
 /// A target and what its figures mean.
 pub(crate) struct Scored<'a> {
@@ -62,8 +66,25 @@ impl Scored<'_> {
             && self.score.status != Status::NotScored
     }
 
+    /// The target, every component of its score, and its newest note.
+    pub(crate) fn to_pb(&self, reading: &Reading) -> Result<pb::TargetProgress, Refused> {
+        let set = &self.target.definition;
+        let last_note = note::last_of_target(reading, &set.area, &set.indicator)?;
+        Ok(pb::TargetProgress { last_note, ..self.without_note(reading) })
+    }
+
+    /// The marks of the score, and whether a series break lies between what it compares: path start and scored date.
+    fn marks(&self, reading: &Reading) -> Vec<String> {
+        let breaks = reading.model.breaks.get(&self.target.definition.indicator).map(Vec::as_slice).unwrap_or_default();
+        let compared = self.score.path_start.map(|start| start.date).zip(self.score.scored_date);
+        let broken = compared
+            .is_some_and(|(start, scored)| breaks.iter().any(|broken| start < broken.from && broken.from <= scored));
+        let codes = self.score.marks.iter().copied().map(Mark::code).chain(broken.then_some(SERIES_BREAK));
+        codes.map(ToOwned::to_owned).collect()
+    }
+
     /// The target and every component of its score.
-    pub(crate) fn to_pb(&self, reading: &Reading) -> pb::TargetProgress {
+    pub(crate) fn without_note(&self, reading: &Reading) -> pb::TargetProgress {
         let score = &self.score;
         pb::TargetProgress {
             status: score.status.to_wire(),
@@ -88,7 +109,7 @@ impl Scored<'_> {
             newest_verified: score.newest_verified.as_ref().map(observation_ref),
             scored_date: score.scored_date.map(date_to_pb),
             age_days: score.age_days.map_or(0, |days| i32::try_from(days).unwrap_or(i32::MAX)),
-            marks: score.marks.iter().copied().map(Mark::code).map(ToOwned::to_owned).collect(),
+            marks: self.marks(reading),
             uncovered: as_reported(score.uncovered),
             year_to_date: as_reported(score.year_to_date.map(|dated| dated.value)),
             step: score.step.clone().unwrap_or_default(),
@@ -116,6 +137,7 @@ fn defined(reading: &Reading, target: &Target) -> pb::TargetProgress {
         max: as_reported(set.max),
         tolerance: as_reported(set.tolerance),
         required_step: set.required_step.clone().unwrap_or_default(),
+        steps: set.steps.clone(),
         unit_label: shown(indicator.map(|indicator| &indicator.unit_label)),
         effective_deadline: Some(date_to_pb(set.effective_deadline)),
         due_as_written: set.due_as_written.clone(),
@@ -124,6 +146,7 @@ fn defined(reading: &Reading, target: &Target) -> pb::TargetProgress {
         source: set.source.as_ref().map(Into::into),
         interpreted: set.interpreted.clone(),
         baseline: target.baseline.as_ref().map(Into::into),
+        calc_version: model.calc_version,
         ..Default::default()
     }
 }
@@ -147,12 +170,12 @@ fn year(pair: &YearPair) -> pb::YearComparison {
 }
 
 /// With the decimals it came with, so that 2.97 of 3 is not shown as 3.0.
-fn as_reported(value: Option<Decimal>) -> String {
+pub(crate) fn as_reported(value: Option<Decimal>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// Unrounded, without zeros at the end.
-fn plain(value: Option<Decimal>) -> String {
+pub(crate) fn plain(value: Option<Decimal>) -> String {
     value.map(|value| value.normalize().to_string()).unwrap_or_default()
 }
 

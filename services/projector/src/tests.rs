@@ -1,6 +1,7 @@
 //! Tests of the projector and of the views it grows: a small plan, histories on it, and what reads must answer.
 
 mod crash;
+mod facts;
 mod follower;
 mod history;
 mod naive;

@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which exit code says how it went.
 
 mod admin;
+mod board;
 mod check;
 mod client;
 mod descriptors;
@@ -12,7 +13,6 @@ mod push;
 mod push_id;
 mod replay;
 mod serve;
-mod tables;
 mod views;
 mod watch;
 

@@ -19,6 +19,7 @@ mod profile;
 mod rebuild;
 mod relays;
 mod server;
+mod sheet;
 mod system_log;
 
 use std::collections::BTreeMap;

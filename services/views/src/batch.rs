@@ -22,6 +22,7 @@ use crate::fact::{self, FactRow};
 use crate::key;
 use crate::milestone::{DatedRow, MilestoneRow};
 use crate::model::Model;
+use crate::revision::{self, FigureRevision};
 use crate::row::{ChangeValue, decode, encode, unreadable};
 use crate::scoring;
 use crate::series::{Entry, Series, SeriesKey, chunk_key, pack};
@@ -111,12 +112,17 @@ impl<'v> ViewBatch<'v> {
         let folded = folded(self.views, &mut self.series, series)?;
         let key = chunk_key(series, folded.entries())?;
         let (event_id, position) = (entry.event_id, entry.position);
+        let revised = revision::revised(entry.kind).and_then(|of| folded.figure(of));
+        let revised = revised.map(|of| (of.entry.clone(), entry.clone()));
         if !self.rows.contains_key(&key) {
             let stored = self.views.read(|store| store.get(&key))?;
             self.rows.insert(key.clone(), stored.map(|chunk| chunk.to_vec()).unwrap_or_default());
         }
         pack(self.rows.entry(key.clone()).or_default(), &key, &entry)?;
         folded.push(entry);
+        if let Some((of, entry)) = revised {
+            self.put(key::revision(position), &FigureRevision { series: series.clone(), entry, of })?;
+        }
         self.put(key::event(event_id), &(position, Subject::Series(series.clone())))
     }
 
@@ -147,7 +153,7 @@ impl<'v> ViewBatch<'v> {
     /// # Errors
     /// [`ViewsError`]; the batch must be dropped.
     pub fn fact(&mut self, position: u64, row: &FactRow) -> Result<(), ViewsError> {
-        self.put(fact::prefix(row.said.kind()).position(position).done(), row)
+        self.put(fact::key(&row.said, position), row)
     }
 
     /// Position and subject of an earlier event; none if it is of no series and no milestone.

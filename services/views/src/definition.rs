@@ -6,9 +6,10 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use songhua_domain::event::{
-    AgencyAssigned, AgencyRegistered, AreaDesignated, AreaStageChanged, BaselineSet, IndicatorDefined,
-    InterimTargetsSet, LightRuleAdopted, LogCreated, PlanDefined, PlanPublished, ProjectMerged, ProjectRegistered,
-    TargetSet,
+    AgencyAssigned, AgencyRegistered, AgencyRenamed, AgencySucceeded, AreaDesignated, AreaStageChanged,
+    AssignmentEnded, BaselineRestated, BaselineSet, CalculationAdopted, IndicatorDefined, IndicatorRedefined,
+    IndicatorRetired, InterimTargetsSet, LightRuleAdopted, LogCreated, PlanClosedOut, PlanDefined, PlanPublished,
+    PlanRevised, ProjectMerged, ProjectRegistered, TargetDecomposed, TargetRevised, TargetSet,
 };
 
 use crate::error::ViewsError;
@@ -83,6 +84,28 @@ definitions! {
     Project(ProjectRegistered) = 13,
     /// Two projects became one.
     Merge(ProjectMerged) = 14,
+    /// Another edition, title or last day of the plan.
+    PlanRevision(PlanRevised) = 15,
+    /// The plan's close-out.
+    CloseOut(PlanClosedOut) = 16,
+    /// Another version of the arithmetic.
+    Calculation(CalculationAdopted) = 17,
+    /// Another name, method or schedule of an indicator.
+    Redefinition(IndicatorRedefined) = 18,
+    /// The end of an indicator.
+    Retirement(IndicatorRetired) = 19,
+    /// A target asks for something else.
+    TargetRevision(TargetRevised) = 20,
+    /// Another baseline.
+    Restatement(BaselineRestated) = 21,
+    /// Who is to reach which part of a target.
+    Decomposition(TargetDecomposed) = 22,
+    /// Another name of an agency.
+    Renaming(AgencyRenamed) = 23,
+    /// An agency took over from another.
+    Succession(AgencySucceeded) = 24,
+    /// The end of an assignment.
+    AssignmentEnd(AssignmentEnded) = 25,
 }
 
 impl Definition {
@@ -91,6 +114,7 @@ impl Definition {
         let key = Key::table(DEFINITIONS).bytes(&[self.kind()]);
         let key = match self {
             Self::Log(_) | Self::Plan(_) | Self::Published(_) | Self::LightRule(_) | Self::Assignment(_) => key,
+            Self::PlanRevision(_) | Self::CloseOut(_) | Self::Calculation(_) | Self::AssignmentEnd(_) => key,
             Self::Area(area) => key.text(area.area.as_str()),
             Self::Stage(stage) => key.text(stage.change.area.as_str()),
             Self::Indicator(indicator) => key.text(indicator.indicator.as_str()),
@@ -100,6 +124,13 @@ impl Definition {
             Self::Agency(agency) => key.text(agency.agency.as_str()),
             Self::Project(project) => key.text(project.project.as_str()),
             Self::Merge(merge) => key.text(merge.project.as_str()),
+            Self::Redefinition(it) => key.text(it.indicator.as_str()),
+            Self::Retirement(it) => key.text(it.indicator.as_str()),
+            Self::TargetRevision(it) => key.text(it.area.as_str()).text(it.indicator.as_str()),
+            Self::Restatement(it) => key.text(it.area.as_str()).text(it.indicator.as_str()),
+            Self::Decomposition(it) => key.text(it.area.as_str()).text(it.indicator.as_str()),
+            Self::Renaming(it) => key.text(it.agency.as_str()),
+            Self::Succession(it) => key.text(it.agency.as_str()),
         };
         key.position(position).done()
     }

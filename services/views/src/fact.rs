@@ -1,18 +1,21 @@
 //! Facts: things that happened beside figures and milestones, kept as they were said.
 //!
-//! Place in the flow: the projector hands them to the batch; progress scans one kind at a time, up to the known position,
-//! and makes boards of them. It must not know what they mean together.
+//! Place in the flow: the projector hands them to the batch; progress reads those of one kind, or of one kind and
+//! subject, up to the known position, and makes boards of them. It must not know what they mean together.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use songhua_domain::event::{
     Evidence, ProgressNoteRecorded, ProjectStatusChanged, ReminderIssued, ReportingPeriodClosed, ReportingPeriodOpened,
-    SupervisionAnswered, SupervisionClosed, SupervisionIssued,
+    Scope, SupervisionAnswered, SupervisionClosed, SupervisionIssued,
 };
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId};
 use uuid::Uuid;
 
+use crate::error::ViewsError;
 use crate::key::{FACTS, Key};
+use crate::row::{decode, position_of};
+use crate::views::Views;
 
 /// Which facts are kept together: what one board reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +136,34 @@ impl Said {
             Self::Revision(_) => FactKind::Revisions,
         }
     }
+    /// What it is about, among the facts of its kind.
+    pub(crate) fn subject(&self) -> String {
+        match self {
+            Self::Note(note) => subject_of_scope(&note.scope),
+            Self::SupervisionIssued(issued) => issued.supervision.to_string(),
+            Self::SupervisionAnswered(answered) => answered.supervision.to_string(),
+            Self::SupervisionClosed(closed) => closed.supervision.to_string(),
+            Self::Reminder(reminder) => reminder.agency.to_string(),
+            Self::PeriodOpened(opened) => opened.period.to_string(),
+            Self::PeriodClosed(closed) => closed.period.to_string(),
+            Self::Verification { event, .. } | Self::Evidence { event, .. } | Self::EvidenceWithdrawn { event, .. } => {
+                event.to_string()
+            }
+            Self::ProjectStatus(changed) => changed.project.to_string(),
+            Self::Revision(revised) => revised.subject.clone(),
+        }
+    }
+}
+
+/// The name below the plan of what a scope covers; empty = the plan itself.
+pub fn subject_of_scope(scope: &Scope) -> String {
+    match scope {
+        Scope::Plan => String::new(),
+        Scope::Area(area) => format!("areas/{area}"),
+        Scope::Indicator(indicator) => format!("indicators/{indicator}"),
+        Scope::Target(area, indicator) => format!("areas/{area}/targets/{indicator}"),
+        Scope::Project(project) => format!("projects/{project}"),
+    }
 }
 
 /// A fact and where it came from.
@@ -161,7 +192,48 @@ pub struct FactRow {
     pub said: Said,
 }
 
-/// The prefix of a kind's keys.
-pub(crate) fn prefix(kind: FactKind) -> Key {
+/// The key of a fact.
+pub(crate) fn key(said: &Said, position: u64) -> Vec<u8> {
+    prefix(said.kind()).text(&said.subject()).position(position).done()
+}
+
+fn prefix(kind: FactKind) -> Key {
     Key::table(FACTS).bytes(&[kind as u8])
+}
+
+impl Views {
+    /// The facts of a kind, in log order.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn facts(&self, kind: FactKind, known: u64) -> Result<Vec<Fact>, ViewsError> {
+        let mut facts = self.facts_below(&prefix(kind).done(), known)?;
+        facts.sort_by_key(|fact| fact.position);
+        Ok(facts)
+    }
+
+    /// The facts of a kind about one subject, in log order: with notes [`subject_of_scope`]; with supervision, periods,
+    /// reminders (the agency) and statuses of projects the id; with verification and evidence the id of the event they
+    /// speak of.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn facts_of(&self, kind: FactKind, subject: &str, known: u64) -> Result<Vec<Fact>, ViewsError> {
+        self.facts_below(&prefix(kind).text(subject).done(), known)
+    }
+
+    /// In the order of keys: by subject, then in log order.
+    fn facts_below(&self, prefix: &[u8], known: u64) -> Result<Vec<Fact>, ViewsError> {
+        self.read(|store| {
+            let mut facts = Vec::new();
+            for row in store.scan(prefix) {
+                let (key, value) = row?;
+                let position = position_of(&key)?;
+                if position <= known {
+                    facts.push(Fact { position, row: decode(&key, &value)? });
+                }
+            }
+            Ok(facts)
+        })
+    }
 }

@@ -16,6 +16,7 @@ pub(crate) const TIMES: u8 = 0x06;
 pub(crate) const DAYS: u8 = 0x07;
 pub(crate) const EVENTS: u8 = 0x08;
 pub(crate) const FACTS: u8 = 0x09;
+pub(crate) const REVISIONS: u8 = 0x0a;
 
 /// A key being written, left to right.
 #[derive(Debug, Clone)]
@@ -74,6 +75,10 @@ pub(crate) fn day(position: u64) -> Vec<u8> {
 
 pub(crate) fn event(event_id: Uuid) -> Vec<u8> {
     Key::table(EVENTS).bytes(event_id.as_bytes()).done()
+}
+
+pub(crate) fn revision(position: u64) -> Vec<u8> {
+    Key::table(REVISIONS).position(position).done()
 }
 
 /// A signed number, moved by 2^63 so that its bytes sort as it does.

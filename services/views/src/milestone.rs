@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use songhua_domain::event::{
     MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
-    MilestoneRescheduled, Name,
+    MilestoneReopened, MilestoneRescheduled, Name,
 };
 use songhua_domain::id::{AgencyId, MilestoneId, ProjectId};
 use songhua_domain::quantity::Decimal;
@@ -43,6 +43,15 @@ pub enum MilestoneFact {
         /// Why.
         reason: String,
     },
+    /// The verification of a report was taken back.
+    VerificationReopened {
+        /// The report.
+        of: u64,
+        /// Why.
+        reason: String,
+    },
+    /// It is open again: reports and cancellations before no longer hold.
+    Reopened(MilestoneReopened),
 }
 
 /// One row of a milestone.
@@ -81,6 +90,8 @@ impl DatedRow {
 pub struct MilestoneChange {
     /// Its position.
     pub position: u64,
+    /// Its event's id.
+    pub event_id: Uuid,
     /// The event's type, for example `MilestoneRescheduled`.
     pub event_type: &'static str,
     /// When it was recorded, microseconds since 1970-01-01 UTC.
@@ -135,6 +146,8 @@ struct Report<'a> {
     position: u64,
     /// From when it holds.
     date: Date,
+    /// From when it no longer does: the first day of a reopening behind it.
+    until: Option<Date>,
     fact: &'a MilestoneFact,
     verified: bool,
 }
@@ -142,8 +155,8 @@ struct Report<'a> {
 impl Milestone {
     /// Folds the rows of one milestone, oldest first; none where it was not planned.
     ///
-    /// A day sees what holds from that day or an earlier one: reports by their date, reschedules and cancellations by
-    /// their effective date, else by the day they were recorded on. Of the reschedules it sees the last recorded one
+    /// A day sees what holds from that day or an earlier one: reports by their date, reschedules, cancellations and
+    /// reopenings by their effective date, else by the day they were recorded on. Of the reschedules it sees the last recorded one
     /// holds, since each was decided on the due date before it.
     pub(crate) fn fold(rows: &[(u64, DatedRow)], valid_date: Date) -> Option<Self> {
         let planned = rows.iter().find_map(|(_, dated)| match &dated.row.fact {
@@ -203,7 +216,9 @@ impl Milestone {
             MilestoneFact::Planned(_)
             | MilestoneFact::Rescheduled(_)
             | MilestoneFact::Verified { .. }
-            | MilestoneFact::Rejected { .. } => {}
+            | MilestoneFact::Rejected { .. }
+            | MilestoneFact::VerificationReopened { .. }
+            | MilestoneFact::Reopened(_) => {}
         }
     }
 }
@@ -213,33 +228,46 @@ fn reports(rows: &[(u64, DatedRow)]) -> Vec<Report<'_>> {
     let mut reports: Vec<Report<'_>> = Vec::new();
     for (position, dated) in rows {
         let (position, fact) = (*position, &dated.row.fact);
-        let report = |date| Report { position, date, fact, verified: false };
+        let report = |date| Report { position, date, until: None, fact, verified: false };
         match fact {
             MilestoneFact::Reached(reached) => reports.push(report(reached.reach_date)),
             MilestoneFact::PartiallyReached(part) => reports.push(report(part.as_of)),
             MilestoneFact::Missed(missed) => reports.push(report(missed.as_of)),
             MilestoneFact::Cancelled(_) => reports.push(report(dated.effective())),
-            MilestoneFact::Verified { of, .. } => {
-                reports.iter_mut().filter(|report| report.position == *of).for_each(|report| report.verified = true);
-            }
+            MilestoneFact::Verified { of, .. } => mark(&mut reports, *of, true),
+            MilestoneFact::VerificationReopened { of, .. } => mark(&mut reports, *of, false),
             MilestoneFact::Rejected { of, .. } => reports.retain(|report| report.position != *of),
+            MilestoneFact::Reopened(_) => {
+                let from = dated.effective();
+                reports.iter_mut().for_each(|report| {
+                    report.until = Some(report.until.map_or(from, |until| until.min(from)));
+                });
+            }
             MilestoneFact::Planned(_) | MilestoneFact::Rescheduled(_) => {}
         }
     }
     reports
 }
 
+fn mark(reports: &mut [Report<'_>], of: u64, verified: bool) {
+    if let Some(report) = reports.iter_mut().find(|report| report.position == of) {
+        report.verified = verified;
+    }
+}
+
 /// The report that decides on a day: a cancellation, else the newest among those that speak of that day or an earlier
 /// one. Newest as with figures (SCORING §1): by date, then by position, so that an older report that comes later does
 /// not override a newer one.
 fn standing<'r, 'a>(reports: &'r [Report<'a>], valid_date: Date) -> Option<&'r Report<'a>> {
-    // A milestone that was reached stays reached, whatever an earlier review found; only a rejection undoes it.
+    // A milestone that was reached stays reached, whatever an earlier review found; only a rejection or a reopening
+    // undoes it.
     let rank = |report: &&Report<'_>| match report.fact {
         MilestoneFact::Cancelled(_) => 2,
         MilestoneFact::Reached(_) => 1,
         _ => 0,
     };
-    let seen = reports.iter().filter(|report| report.date <= valid_date);
+    let holds = |until: Option<Date>| until.is_none_or(|until| valid_date < until);
+    let seen = reports.iter().filter(|report| report.date <= valid_date && holds(report.until));
     seen.max_by_key(|report| (rank(report), report.date, report.position))
 }
 
@@ -259,6 +287,10 @@ impl MilestoneRow {
             MilestoneFact::Cancelled(ended) => ("MilestoneCancelled", self.effective, None, ended.reason.as_str()),
             MilestoneFact::Verified { finding, .. } => ("VerificationAccepted", self.effective, None, finding.as_str()),
             MilestoneFact::Rejected { reason, .. } => ("VerificationRejected", self.effective, None, reason.as_str()),
+            MilestoneFact::VerificationReopened { reason, .. } => {
+                ("VerificationReopened", self.effective, None, reason.as_str())
+            }
+            MilestoneFact::Reopened(reopened) => ("MilestoneReopened", self.effective, None, reopened.reason.as_str()),
         };
         let percent = match &self.fact {
             MilestoneFact::PartiallyReached(part) => Some(part.percent),
@@ -266,6 +298,7 @@ impl MilestoneRow {
         };
         MilestoneChange {
             position,
+            event_id: self.event_id,
             event_type,
             recorded_time_us: self.recorded_time_us,
             date,

@@ -12,12 +12,15 @@ use songhua_domain::event::{
 };
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId, ProjectId};
 use songhua_domain::score::{DatedValue, LightRule, TargetSpec};
+use songhua_domain::state::Assignments;
 use songhua_domain::vocabulary::{AreaStage, AssignmentRole};
 
 use crate::definition::{Definition, StageEffective};
 
+mod revision;
+
 /// The code of the unit whose ratios are shown × 100.
-const PERCENT: &str = "%";
+pub const PERCENT: &str = "%";
 
 /// The plan's publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,8 +119,10 @@ pub struct Model {
     pub targets: BTreeMap<(AreaId, IndicatorId), Target>,
     /// Agencies.
     pub agencies: BTreeMap<AgencyId, AgencyRegistered>,
-    /// Assignments by position.
+    /// Assignments that stand, by position; those of an agency that ended are its successor's.
     pub assignments: BTreeMap<u64, AgencyAssigned>,
+    /// The same, as rules ask for them.
+    pub in_force: Assignments,
     /// Projects, merged ones too.
     pub projects: BTreeMap<ProjectId, ProjectRegistered>,
     /// Merges by the project that ended.
@@ -157,11 +162,7 @@ impl Model {
                 self.indicators.insert(indicator.indicator.clone(), indicator);
             }
             Definition::Target(definition) => self.fold_target(position, definition),
-            Definition::Baseline(set) => {
-                if let Some(target) = self.targets.get_mut(&(set.area, set.indicator)) {
-                    target.baseline = Some(set.baseline);
-                }
-            }
+            Definition::Baseline(set) => self.start_from(set.area, set.indicator, set.baseline),
             Definition::Interim(set) => {
                 if let Some(target) = self.targets.get_mut(&(set.area, set.indicator)) {
                     target.interim = set.interim;
@@ -175,6 +176,7 @@ impl Model {
                 self.agencies.insert(agency.agency.clone(), agency);
             }
             Definition::Assignment(assigned) => {
+                self.in_force.add(&assigned);
                 self.assignments.insert(position, assigned);
             }
             Definition::Project(project) => {
@@ -183,6 +185,25 @@ impl Model {
             Definition::Merge(merged) => {
                 self.merges.insert(merged.project.clone(), merged);
             }
+            Definition::PlanRevision(revised) => self.revise_plan(revised),
+            Definition::CloseOut(event) => self.closed_out = Some(ClosedOut { position, event }),
+            Definition::Calculation(adopted) => self.calc_version = adopted.calc_version,
+            Definition::Redefinition(redefined) => self.redefine(position, redefined),
+            Definition::Retirement(retired) => self.retire(&retired),
+            Definition::TargetRevision(revised) => self.revise_target(revised),
+            Definition::Restatement(restated) => self.start_from(restated.area, restated.indicator, restated.baseline),
+            Definition::Decomposition(decomposed) => {
+                self.tasks.insert((decomposed.area.clone(), decomposed.indicator.clone()), decomposed);
+            }
+            Definition::Renaming(renamed) => self.rename(renamed),
+            Definition::Succession(succeeded) => self.succeed(succeeded),
+            Definition::AssignmentEnd(ended) => self.end_assignment(&ended),
+        }
+    }
+
+    fn start_from(&mut self, area: AreaId, indicator: IndicatorId, baseline: DatedValue) {
+        if let Some(target) = self.targets.get_mut(&(area, indicator)) {
+            target.baseline = Some(baseline);
         }
     }
 
@@ -206,7 +227,7 @@ impl Model {
         self.targets.get(&(area.clone(), indicator.clone()))
     }
 
-    /// The schedule of `indicator`: that of the last light rule that names it, else its own.
+    /// The schedule of `indicator`: the last one given, with a light rule or by itself.
     pub fn schedule(&self, indicator: &IndicatorId) -> Option<Schedule> {
         let own = || self.indicators.get(indicator).map(|definition| definition.schedule);
         self.schedules.get(indicator).copied().or_else(own)
@@ -242,19 +263,9 @@ impl Model {
         })
     }
 
-    /// The agency that reports a target's headline: the lead of the narrowest scope, the last assigned of these.
+    /// The agency that reports a target's headline (牵头单位).
     pub fn lead_of_target(&self, area: &AreaId, indicator: &IndicatorId) -> Option<&AgencyId> {
-        let width = |scope: &Scope| match scope {
-            Scope::Target(of, what) => (of == area && what == indicator).then_some(1),
-            Scope::Indicator(what) => (what == indicator).then_some(2),
-            Scope::Area(of) => (of == area).then_some(3),
-            Scope::Plan => Some(4),
-            Scope::Project(_) => None,
-        };
-        self.narrowest(|assigned| match assigned.role {
-            AssignmentRole::Lead => width(&assigned.scope),
-            AssignmentRole::Responsible | AssignmentRole::Supervising => None,
-        })
+        self.in_force.lead_of_target(area, indicator)
     }
 
     /// The agency that answers for a project: the narrowest scope, lead before responsible, the last assigned.
@@ -266,17 +277,27 @@ impl Model {
             Scope::Plan => Some(6),
             Scope::Indicator(_) | Scope::Target(..) => None,
         };
-        self.narrowest(|assigned| match assigned.role {
-            AssignmentRole::Lead => width(&assigned.scope),
-            AssignmentRole::Responsible => width(&assigned.scope).map(|width| width + 1),
-            AssignmentRole::Supervising => None,
-        })
+        let ranked = self.assignments.values().rev().filter_map(|assigned| {
+            let rank = match assigned.role {
+                AssignmentRole::Lead => width(&assigned.scope)?,
+                AssignmentRole::Responsible => width(&assigned.scope)? + 1,
+                AssignmentRole::Supervising => return None,
+            };
+            Some((rank, &assigned.agency))
+        });
+        // The first of equals is the last assigned.
+        ranked.min_by_key(|(rank, _)| *rank).map(|(_, agency)| agency)
     }
 
-    fn narrowest(&self, width: impl Fn(&AgencyAssigned) -> Option<u8>) -> Option<&AgencyId> {
-        let fitting = self.assignments.iter().rev().filter_map(|(_, assigned)| Some((width(assigned)?, assigned)));
-        // The first of equals is the last assigned.
-        fitting.min_by_key(|(width, _)| *width).map(|(_, assigned)| &assigned.agency)
+    /// The agency that stands for `agency`: itself, or the end of its chain of successors.
+    pub fn standing<'a>(&'a self, agency: &'a AgencyId) -> &'a AgencyId {
+        let mut last = agency;
+        // As with merges: a chain is at most as long as there are successions.
+        for _ in 0..self.successors.len() {
+            let Some(successor) = self.successors.get(last) else { break };
+            last = successor;
+        }
+        last
     }
 
     /// The project that goes on for `project`: itself, or the end of its chain of merges.

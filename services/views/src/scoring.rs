@@ -6,12 +6,14 @@
 use jiff::civil::Date;
 use songhua_domain::event::AreasAtStage;
 use songhua_domain::id::{AreaId, IndicatorId};
-use songhua_domain::score::{Observation, Score, Series, score};
+use songhua_domain::score::{CalcVersion, Observation, Score, Series, put_in_order, score};
 use songhua_domain::vocabulary::AreaKind;
 
 use crate::derived;
 use crate::error::ViewsError;
+use crate::key;
 use crate::model::Model;
+use crate::row::unreadable;
 use crate::series::SeriesKey;
 
 /// Live figures of a series, as known.
@@ -36,7 +38,17 @@ pub(crate) fn score_target(
         let compared = compared(model, area, other, live)?;
         observations.extend(compared.into_iter().map(|one| Observation { series: Series::Other, ..one }));
     }
-    Ok(Some(score(&spec, &model.light_rule, &observations, valid_date)))
+    put_in_order(&mut observations);
+    Ok(Some(score(calc_version(model)?, &spec, &model.light_rule, &observations, valid_date)))
+}
+
+/// The arithmetic in force. Ingest accepts only versions that it computes: another one is of a newer program, and numbers
+/// by any other arithmetic would be wrong without anybody seeing it.
+fn calc_version(model: &Model) -> Result<CalcVersion, ViewsError> {
+    let version = CalcVersion::from_u32(model.calc_version);
+    version.ok_or_else(|| {
+        unreadable(&[key::DEFINITIONS], &format!("calc_version {} is not computed here", model.calc_version))
+    })
 }
 
 /// Live figures of an indicator's total in an area, derived where the indicator says so.

@@ -35,6 +35,12 @@ impl SeriesKey {
     pub fn total(area: &AreaId, indicator: &IndicatorId) -> Self {
         Self { area: area.clone(), indicator: indicator.clone(), dimension: TOTAL.to_owned() }
     }
+    /// The series whose chunk has this key.
+    pub(crate) fn read(key: &[u8]) -> Option<Self> {
+        let mut texts = key::texts(key).map(Option::unwrap_or_default);
+        let (area, indicator) = (texts.next()?.parse().ok()?, texts.next()?.parse().ok()?);
+        Some(Self { area, indicator, dimension: texts.next()?.to_owned() })
+    }
     /// The prefix of the keys of its chunks.
     pub(crate) fn prefix(&self) -> key::Key {
         key::indicator_series(&self.area, &self.indicator).text(&self.dimension)
@@ -243,20 +249,38 @@ impl Series {
     }
 
     /// Folds the entries of a chunk up to `known`; says whether a later chunk may hold more.
-    pub(crate) fn fold_chunk(&mut self, key: &[u8], mut chunk: &[u8], known: u64) -> Result<bool, ViewsError> {
-        while !chunk.is_empty() {
-            let (length, rest) = chunk.split_first_chunk::<4>().ok_or_else(|| unreadable(key, "cut length"))?;
-            let length = u32::from_be_bytes(*length) as usize;
-            let (bytes, rest) = rest.split_at_checked(length).ok_or_else(|| unreadable(key, "cut entry"))?;
-            let entry: Entry = decode(key, bytes)?;
+    pub(crate) fn fold_chunk(&mut self, key: &[u8], chunk: &[u8], known: u64) -> Result<bool, ViewsError> {
+        for entry in entries_of(key, chunk) {
+            let entry = entry?;
             if entry.position > known {
                 return Ok(false);
             }
             self.push(entry);
-            chunk = rest;
         }
         Ok(true)
     }
+}
+
+/// The entries of a chunk, in log order. Nothing follows an error.
+pub(crate) fn entries_of<'a>(key: &'a [u8], mut chunk: &'a [u8]) -> impl Iterator<Item = Result<Entry, ViewsError>> {
+    std::iter::from_fn(move || {
+        if chunk.is_empty() {
+            return None;
+        }
+        let entry = take_entry(key, &mut chunk);
+        if entry.is_err() {
+            chunk = &[];
+        }
+        Some(entry)
+    })
+}
+
+fn take_entry(key: &[u8], chunk: &mut &[u8]) -> Result<Entry, ViewsError> {
+    let (length, rest) = chunk.split_first_chunk::<4>().ok_or_else(|| unreadable(key, "cut length"))?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let (bytes, rest) = rest.split_at_checked(length).ok_or_else(|| unreadable(key, "cut entry"))?;
+    *chunk = rest;
+    decode(key, bytes)
 }
 
 /// The key of the chunk that the entry behind `entries` others goes to.

@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 use songhua_domain::id::{AreaId, IndicatorId, ProjectId};
 use songhua_domain::score::{Observation, Score};
 use songhua_log::Checkpoint;
+use uuid::Uuid;
 
-use crate::batch::ViewBatch;
+use crate::batch::{Subject, ViewBatch};
 use crate::definition::Definition;
 use crate::error::ViewsError;
-use crate::fact::{self, Fact, FactKind};
 use crate::key::{self, Key};
 use crate::milestone::{DatedRow, Milestone};
 use crate::model::Model;
@@ -307,24 +307,15 @@ impl Views {
         Ok(rows.values().filter_map(|rows| Milestone::fold(rows, valid_date)).collect())
     }
 
-    /// The facts of a kind, in log order.
+    /// Position and subject of an event at or before `known`; none if it is of no series and no milestone.
     ///
     /// # Errors
     /// [`ViewsError`]: reset them.
-    pub fn facts(&self, kind: FactKind, known: u64) -> Result<Vec<Fact>, ViewsError> {
-        let prefix = fact::prefix(kind).done();
-        self.read(|store| {
-            let mut facts = Vec::new();
-            for row in store.scan(&prefix) {
-                let (key, value) = row?;
-                let position = position_of(&key)?;
-                if position > known {
-                    break;
-                }
-                facts.push(Fact { position, row: decode(&key, &value)? });
-            }
-            Ok(facts)
-        })
+    pub fn event(&self, event_id: Uuid, known: u64) -> Result<Option<(u64, Subject)>, ViewsError> {
+        let key = key::event(event_id);
+        let stored = self.read(|store| store.get(&key))?;
+        let found: Option<(u64, Subject)> = stored.map(|value| decode(&key, &value)).transpose()?;
+        Ok(found.filter(|(position, _)| *position <= known))
     }
 
     /// Up to `limit` changes of status behind position `after`, up to `known`, in order.

@@ -65,6 +65,11 @@ pub fn timestamp_to_pb(moment: Timestamp) -> pbjson_types::Timestamp {
     }
 }
 
+/// A moment in microseconds since 1970-01-01 UTC; none beyond the calendar.
+pub fn micros_to_pb(time_us: i64) -> Option<pbjson_types::Timestamp> {
+    Timestamp::from_microsecond(time_us).ok().map(timestamp_to_pb)
+}
+
 /// Reads a moment.
 ///
 /// # Errors

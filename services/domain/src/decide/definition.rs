@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use super::Rejection;
 use super::case::{Case, bounded};
 use super::rejection::{refuse_if, reject};
+use super::revision::calc_version;
 use crate::event::{
     AreaDesignated, AreaStageChanged, DayOpened, LightRuleAdopted, LogCreated, PlanDefined, PlanPublished,
     TEXT_LENGTH_MAX,
 };
 use crate::quantity::Decimal;
-use crate::score::{CALC_VERSION, LightRule};
+use crate::score::LightRule;
 use crate::vocabulary::AreaKind;
 
 /// Genesis comes first and once.
@@ -45,7 +46,7 @@ pub(super) fn day_opened(case: &Case<'_>, day: &DayOpened) -> Result<(), Rejecti
 
 /// The plan itself.
 pub(super) fn plan(case: &Case<'_>, plan: &PlanDefined) -> Result<(), Rejection> {
-    let (id, start, end, version) = (&plan.plan, plan.start, plan.end, plan.calc_version);
+    let (id, start, end) = (&plan.plan, plan.start, plan.end);
     if let Some(owner) = case.state.genesis().and_then(|genesis| genesis.plan.as_ref()) {
         refuse_if!(
             owner != id,
@@ -64,13 +65,7 @@ pub(super) fn plan(case: &Case<'_>, plan: &PlanDefined) -> Result<(), Rejection>
         "{end} lies before the start, {start}",
         "{end} 早于开始日期 {start}",
     );
-    refuse_if!(
-        version != CALC_VERSION,
-        InvalidField,
-        case.path("calc_version"),
-        "{version} is not a version of the arithmetic; this server computes version {CALC_VERSION}",
-        "{version} 不是已知的算法版本；本服务使用版本 {CALC_VERSION}",
-    );
+    calc_version(case, plan.calc_version)?;
     refuse_if!(
         plan.time_zone.is_empty(),
         InvalidField,
@@ -100,7 +95,13 @@ fn lists(case: &Case<'_>, plan: &PlanDefined) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn unique<'a>(case: &Case<'_>, list: &str, key: &str, codes: impl Iterator<Item = &'a str>) -> Result<(), Rejection> {
+/// Codes of a list are there and differ.
+pub(super) fn unique<'a>(
+    case: &Case<'_>,
+    list: &str,
+    key: &str,
+    codes: impl Iterator<Item = &'a str>,
+) -> Result<(), Rejection> {
     let mut seen = BTreeSet::new();
     for (index, code) in codes.enumerate() {
         let at = || case.path(&format!("{list}[{index}].{key}"));

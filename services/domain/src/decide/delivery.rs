@@ -3,19 +3,20 @@
 //! Place in the flow: called by `decide`. It must not know: completion, who sends.
 //!
 //! States are those of OCDS. From SCHEDULED, PARTIALLY_MET and NOT_MET a milestone may be reported on, rescheduled and
-//! cancelled; MET and CANCELLED are ends, but for a rejected report, which brings back what held before it.
+//! cancelled; MET and CANCELLED are ends, but for a rejected report, which brings back what held before it, and for a
+//! reopening, after which nothing is reported yet.
 
 use super::Rejection;
 use super::case::{Case, Spoken};
 use super::rejection::{refuse_if, reject};
 use crate::event::{
     MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
-    MilestoneRescheduled, ProjectMerged, ProjectRegistered,
+    MilestoneReopened, MilestoneRescheduled, ProjectMerged, ProjectRegistered, ProjectStatusChanged,
 };
 use crate::id::{MilestoneId, ProjectId};
 use crate::quantity::Decimal;
 use crate::state::Milestone;
-use crate::vocabulary::{MilestoneStatus, ProjectKind};
+use crate::vocabulary::{MilestoneStatus, ProjectKind, ProjectStatus};
 
 /// A project.
 pub(super) fn registered(case: &Case<'_>, project: &ProjectRegistered) -> Result<(), Rejection> {
@@ -107,6 +108,16 @@ pub(super) fn planned(case: &Case<'_>, planned: &MilestonePlanned) -> Result<(),
             "{id} 已并入 {into}；请在其下计划节点",
         ));
     }
+    if let Some(status @ (ProjectStatus::Completed | ProjectStatus::Cancelled)) =
+        project.status_on(case.moment.today)
+    {
+        return Err(reject!(
+            MilestoneState,
+            case.path("project"),
+            "{id} is {status} and takes no new milestones; send ProjectStatusChanged first if it goes on",
+            "{id} 处于 {status}，不再设新节点；如继续实施，请先提交 ProjectStatusChanged",
+        ));
+    }
     if case.state.milestone(id, &planned.milestone).is_some() {
         return Err(case.already("milestone", "milestone", "节点", planned.milestone.as_str()));
     }
@@ -118,6 +129,28 @@ pub(super) fn planned(case: &Case<'_>, planned: &MilestonePlanned) -> Result<(),
         "为 {weight}；权重须大于 0",
     );
     case.name("title", &planned.title)
+}
+
+/// Another status from a day on: not the one that holds on that day anyway.
+pub(super) fn status_changed(case: &Case<'_>, changed: &ProjectStatusChanged) -> Result<(), Rejection> {
+    let (id, status) = (&changed.project, changed.status);
+    let project = case.project("project", id)?;
+    let Some(from) = case.input.effective_date else {
+        return Err(reject!(
+            InvalidField,
+            "effective_date",
+            "is missing; the project is at the status from that day on",
+            "缺失；项目自该日起处于新状态",
+        ));
+    };
+    refuse_if!(
+        project.status_on(from) == Some(status),
+        InvalidField,
+        case.path("status"),
+        "{id} is {status} on {from} already",
+        "{id} 在 {from} 已处于 {status}",
+    );
+    case.required("reason", &changed.reason)
 }
 
 /// Another due date, said by somebody who knows the current one.
@@ -178,22 +211,49 @@ pub(super) fn cancelled(case: &Case<'_>, ended: &MilestoneCancelled) -> Result<(
     case.required("reason", &ended.reason)
 }
 
+/// Open again, as if nothing had been reported. A merged project has no open milestones.
+pub(super) fn reopened(case: &Case<'_>, reopened: &MilestoneReopened) -> Result<(), Rejection> {
+    let (project, id) = (&reopened.project, &reopened.milestone);
+    let (definition, milestone) = (case.project("project", project)?, milestone(case, project, id)?);
+    let status = milestone.status();
+    refuse_if!(
+        is_open(milestone),
+        MilestoneState,
+        case.path("milestone"),
+        "{id} is {status}, which is open; only a MET or CANCELLED one is reopened",
+        "{id} 处于 {status}，尚未终结；仅 MET 或 CANCELLED 的节点可重启",
+    );
+    if let Some(into) = &definition.merged_into {
+        return Err(reject!(
+            MilestoneState,
+            case.path("project"),
+            "{project} is merged into {into}; plan the milestone there",
+            "{project} 已并入 {into}；请在其下计划节点",
+        ));
+    }
+    case.required("reason", &reopened.reason)
+}
+
 fn is_open(milestone: &Milestone) -> bool {
     !matches!(milestone.status(), MilestoneStatus::Met | MilestoneStatus::Cancelled)
+}
+
+fn milestone<'a>(case: &Case<'a>, project: &ProjectId, id: &MilestoneId) -> Result<&'a Milestone, Rejection> {
+    let milestone = case.state.milestone(project, id);
+    milestone.ok_or_else(|| case.unknown("milestone", "milestone", "节点", id.as_str()))
 }
 
 /// The milestone, if it can still change.
 fn open<'a>(case: &Case<'a>, project: &ProjectId, id: &MilestoneId) -> Result<&'a Milestone, Rejection> {
     case.project("project", project)?;
-    let milestone = case.state.milestone(project, id);
-    let milestone = milestone.ok_or_else(|| case.unknown("milestone", "milestone", "节点", id.as_str()))?;
+    let milestone = milestone(case, project, id)?;
     let status = milestone.status();
     refuse_if!(
         !is_open(milestone),
         MilestoneState,
         case.path("milestone"),
-        "{id} is {status}, which is final; only a rejected verification reopens a MET one",
-        "{id} 处于 {status}，已终结；仅核验不通过可使 MET 的节点恢复",
+        "{id} is {status}, which is final; send MilestoneReopened first if it goes on",
+        "{id} 处于 {status}，已终结；如继续实施，请先提交 MilestoneReopened",
     );
     Ok(milestone)
 }

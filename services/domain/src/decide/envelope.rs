@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::Rejection;
 use super::case::{Case, Spoken, bounded};
 use super::rejection::{refuse_if, reject};
-use crate::event::{EVIDENCE_MAX, Evidence, Payload, PlanPublished, TEXT_LENGTH_MAX};
+use crate::event::{EVIDENCE_MAX, Evidence, Payload, PlanPublished, StaffCodes, TEXT_LENGTH_MAX};
 use crate::evolve::is_definition;
 use crate::vocabulary::Role;
 
@@ -21,7 +21,23 @@ pub(super) fn check(case: &Case<'_>) -> Result<(), Rejection> {
     bounded("comment", &input.comment, TEXT_LENGTH_MAX)?;
     bounded("source_ref", &input.source_ref, TEXT_LENGTH_MAX)?;
     bounded("correlation_id", &input.correlation_id, CORRELATION_LENGTH_MAX)?;
-    evidence("evidence", &input.evidence)
+    evidence("evidence", &input.evidence)?;
+    staff(&input.staff)
+}
+
+/// Four eyes: who files does not review or approve.
+fn staff(codes: &StaffCodes) -> Result<(), Rejection> {
+    let filer = &codes.filer;
+    for (field, code) in [("staff.reviewer", &codes.reviewer), ("staff.approver", &codes.approver)] {
+        refuse_if!(
+            !filer.is_empty() && code == filer,
+            InvalidField,
+            field,
+            "{code} is also the filer; let another person do it, or leave it out",
+            "{code} 也是填报人；须由他人担任，或留空",
+        );
+    }
+    Ok(())
 }
 
 /// A list of files that stay with the agency; `path` is the whole path of the list.
@@ -62,7 +78,7 @@ pub(super) fn phase(case: &Case<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// The frame of a published plan is closed.
+/// The frame of a published plan opens by a revision; a plan that is closed out takes what mends it.
 fn after(case: &Case<'_>, published: &PlanPublished) -> Result<(), Rejection> {
     let payload = &case.input.payload;
     if let Payload::PlanPublished(again) = payload {
@@ -74,19 +90,57 @@ fn after(case: &Case<'_>, published: &PlanPublished) -> Result<(), Rejection> {
             "规划已以另一摘要发布；请加载原目录，或使用新的规划标识",
         );
     }
-    let closed = matches!(
-        payload,
-        Payload::PlanPublished(_) | Payload::PlanDefined(_) | Payload::IndicatorDefined(_) | Payload::TargetSet(_)
-    );
     let name = payload.type_name();
     refuse_if!(
-        closed,
+        matches!(payload, Payload::PlanPublished(_) | Payload::PlanDefined(_)),
         PlanAlreadyPublished,
         case.path(""),
-        "the plan is published and takes no further {name}; load changed definitions under a new plan id",
-        "规划已发布，不再接受 {name}；变更后的定义请以新的规划标识加载",
+        "the plan is published and takes no further {name}; send PlanRevised, or load it under a new plan id",
+        "规划已发布，不再接受 {name}；请提交 PlanRevised，或以新的规划标识加载",
+    );
+    if let Some(closed) = case.state.closed_out().filter(|_| !mends(payload)) {
+        let day = closed.as_of;
+        return Err(reject!(
+            PlanClosed,
+            case.path(""),
+            "the plan was closed out as of {day} and takes no further {name}; \
+             what is there can be corrected, revised, retracted and verified",
+            "规划已于 {day} 收官，不再接受 {name}；已有内容仍可更正、修订、撤回和核验",
+        ));
+    }
+    refuse_if!(
+        matches!(payload, Payload::IndicatorDefined(_) | Payload::TargetSet(_)) && case.state.later_editions.is_none(),
+        PlanAlreadyPublished,
+        case.path(""),
+        "the plan is published and takes no further {name} before a PlanRevised; send that first",
+        "规划已发布，须先提交 PlanRevised 方可接受 {name}",
     );
     Ok(())
+}
+
+/// Whether an event puts right what is there, or says who answers for it now.
+const fn mends(payload: &Payload) -> bool {
+    use Payload as P;
+    matches!(
+        payload,
+        P::MeasurementCorrected(_)
+            | P::MeasurementRevised(_)
+            | P::MeasurementRetracted(_)
+            | P::VerificationRequested(_)
+            | P::VerificationAccepted(_)
+            | P::VerificationRejected(_)
+            | P::VerificationReopened(_)
+            | P::EvidenceAttached(_)
+            | P::EvidenceWithdrawn(_)
+            | P::SupervisionAnswered(_)
+            | P::SupervisionClosed(_)
+            | P::BaselineRestated(_)
+            | P::AgencyRegistered(_)
+            | P::AgencyRenamed(_)
+            | P::AgencySucceeded(_)
+            | P::AgencyAssigned(_)
+            | P::AssignmentEnded(_)
+    )
 }
 
 /// A plan that is being loaded takes definitions of the plan office, the plan itself first.
@@ -171,9 +225,15 @@ fn spoken_date(case: &Case<'_>, Spoken { date, field }: Spoken) -> Result<(), Re
     Ok(())
 }
 
-/// Milestone events without a date of their own are as old as their effective date.
+/// Events of projects and milestones without a date of their own are as old as their effective date.
 fn effective_date_of_delivery(case: &Case<'_>) -> Option<Date> {
-    let dated = matches!(case.input.payload, Payload::MilestoneRescheduled(_) | Payload::MilestoneCancelled(_));
+    let dated = matches!(
+        case.input.payload,
+        Payload::MilestoneRescheduled(_)
+            | Payload::MilestoneCancelled(_)
+            | Payload::MilestoneReopened(_)
+            | Payload::ProjectStatusChanged(_)
+    );
     case.input.effective_date.filter(|_| dated)
 }
 
@@ -182,6 +242,7 @@ const fn is_measurement(payload: &Payload) -> bool {
         payload,
         Payload::MeasurementReported(_)
             | Payload::MeasurementCorrected(_)
+            | Payload::MeasurementRevised(_)
             | Payload::MeasurementRetracted(_)
             | Payload::NothingToReport(_)
     )

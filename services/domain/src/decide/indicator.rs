@@ -1,12 +1,14 @@
-//! Rules of `IndicatorDefined`: what kinds of figures an indicator may have (SCORING §1, §2).
+//! Rules of indicators: what kinds of figures one may have (SCORING §1, §2), and what may change of it.
 //!
 //! Place in the flow: called by `decide`. It must not know: targets, figures.
+
+use jiff::civil::Date;
 
 use super::Rejection;
 use super::case::{Case, bounded};
 use super::definition::notes;
-use super::rejection::refuse_if;
-use crate::event::{IndicatorDefined, PlanDefined, TEXT_LENGTH_MAX};
+use super::rejection::{refuse_if, reject};
+use crate::event::{IndicatorDefined, IndicatorRedefined, IndicatorRetired, PlanDefined, TEXT_LENGTH_MAX};
 use crate::vocabulary::{Accumulation, Aggregation, Basis, MeasureKind};
 
 /// Largest power of ten of SDMX CL_UNIT_MULT.
@@ -117,4 +119,39 @@ fn parts(case: &Case<'_>, indicator: &IndicatorDefined) -> Result<(), Rejection>
         "处于某阶段的区域数应为 STOCK，而非 {accumulation}",
     );
     Ok(())
+}
+
+/// Another name, method or schedule.
+pub(super) fn redefined(case: &Case<'_>, redefined: &IndicatorRedefined) -> Result<(), Rejection> {
+    case.indicator("indicator", &redefined.indicator)?;
+    case.name("display_name", &redefined.name)?;
+    notes(case, "aliases", &redefined.aliases)?;
+    bounded(&case.path("method_note"), &redefined.method_note, TEXT_LENGTH_MAX)?;
+    case.required("reason", &redefined.reason)
+}
+
+/// No longer scored, once.
+pub(super) fn retired(case: &Case<'_>, retired: &IndicatorRetired) -> Result<(), Rejection> {
+    let id = &retired.indicator;
+    if let Some(from) = case.indicator("indicator", id)?.retired_from {
+        return Err(reject!(
+            AlreadyDefined,
+            case.path("indicator"),
+            "indicator {id} is retired already, from {from} on",
+            "指标 {id} 已自 {from} 起停用",
+        ));
+    }
+    case.required("reason", &retired.reason)
+}
+
+/// Figures and assessments of a retired indicator end on the day before.
+pub(super) fn in_use(case: &Case<'_>, indicator: &IndicatorDefined, reference: Date) -> Result<(), Rejection> {
+    let Some(from) = indicator.retired_from.filter(|from| reference >= *from) else { return Ok(()) };
+    let id = &indicator.indicator;
+    Err(reject!(
+        IndicatorRetired,
+        case.path("indicator"),
+        "indicator {id} is retired from {from} on and takes nothing of {reference}",
+        "指标 {id} 自 {from} 起停用，不再接受 {reference} 的数据",
+    ))
 }

@@ -1,20 +1,22 @@
-//! Rules of figures: reported, corrected, retracted, nothing to report.
+//! Rules of figures: reported, corrected, revised, retracted, nothing to report.
 //!
 //! Place in the flow: called by `decide`; what a number must be is in `figure`, what a period must be in `period`. It
 //! must not know: who sends, targets' values.
 
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::Rejection;
 use super::case::{Case, Spoken};
+use super::indicator::in_use;
 use super::rejection::{refuse_if, reject};
 use super::{figure, period};
 use crate::event::{
-    Event, IndicatorDefined, MeasurementCorrected, MeasurementReported, MeasurementRetracted, NothingToReport, Payload,
-    ReferencePeriod, TOTAL,
+    Event, Figure, IndicatorDefined, MeasurementCorrected, MeasurementReported, MeasurementRetracted,
+    MeasurementRevised, NothingToReport, Payload, ReferencePeriod, TOTAL,
 };
 use crate::id::{AreaId, IndicatorId};
-use crate::state::{LiveFigure, PlanState, Slot};
+use crate::state::LiveFigure;
 use crate::vocabulary::Accumulation;
 
 /// Longest key or value of a dimension, in bytes.
@@ -22,8 +24,9 @@ const DIMENSION_PART_MAX: usize = 63;
 
 /// A figure for a free period.
 pub(super) fn reported(case: &Case<'_>, reported: &MeasurementReported) -> Result<Spoken, Rejection> {
-    let indicator = measured(case, &reported.area, &reported.indicator)?;
-    dimension(case, &reported.dimension)?;
+    let reference = reported.period.reference_date();
+    let indicator = measured(case, &reported.area, &reported.indicator, reference)?;
+    dimension(case, "dimension", &reported.dimension)?;
     period::shape(case, indicator, reported.basis, reported.period)?;
     let (said, wanted) = (reported.unit_multiplier, indicator.unit_multiplier);
     refuse_if!(
@@ -35,17 +38,27 @@ pub(super) fn reported(case: &Case<'_>, reported: &MeasurementReported) -> Resul
     );
     figure::check(case, indicator, reported.figure)?;
     period::free(case, reported)?;
-    Ok(Spoken { date: reported.period.reference_date(), field: "period.end" })
+    Ok(Spoken { date: reference, field: "period.end" })
 }
 
-/// Another number for the live figure of a period. A total may fall this way, and only this way (SCORING §1).
+/// Another number for the live figure of a period: it was wrong.
 pub(super) fn corrected(case: &Case<'_>, corrected: &MeasurementCorrected) -> Result<Spoken, Rejection> {
-    let (named, _) = live(case, "measurement", &corrected.measurement)?;
-    case.required("reason", &corrected.reason)?;
-    let unknown = || case.unknown("measurement", "measurement", "测量值", &corrected.measurement.to_string());
-    let (series, slot) = case.state.series.place_of(&named.input.event_id).ok_or_else(unknown)?;
+    replaced(case, &corrected.measurement, corrected.figure, &corrected.reason)
+}
+
+/// Another number for the live figure of a period: better data came.
+pub(super) fn revised(case: &Case<'_>, revised: &MeasurementRevised) -> Result<Spoken, Rejection> {
+    replaced(case, &revised.measurement, revised.figure, &revised.reason)
+}
+
+/// A total may fall this way, and only this way (SCORING §1).
+fn replaced(case: &Case<'_>, earlier: &Uuid, figure: Figure, reason: &str) -> Result<Spoken, Rejection> {
+    live(case, "measurement", earlier)?;
+    case.required("reason", reason)?;
+    let unknown = || case.unknown("measurement", "measurement", "测量值", &earlier.to_string());
+    let (series, slot) = case.state.series.place_of(earlier).ok_or_else(unknown)?;
     let indicator = case.indicator("measurement", &series.indicator)?;
-    figure::check(case, indicator, corrected.figure)?;
+    figure::check(case, indicator, figure)?;
     Ok(Spoken { date: slot.end, field: "measurement" })
 }
 
@@ -57,15 +70,21 @@ pub(super) fn retracted(case: &Case<'_>, retracted: &MeasurementRetracted) -> Re
 
 /// No change in a period.
 pub(super) fn nothing(case: &Case<'_>, nothing: &NothingToReport) -> Result<Spoken, Rejection> {
-    measured(case, &nothing.area, &nothing.indicator)?;
+    let reference = nothing.period.reference_date();
+    measured(case, &nothing.area, &nothing.indicator, reference)?;
     if let ReferencePeriod::Period { start, end } = nothing.period {
         period::ordered(case, start, end)?;
     }
-    Ok(Spoken { date: nothing.period.reference_date(), field: "period.end" })
+    Ok(Spoken { date: reference, field: "period.end" })
 }
 
-/// The indicator, if it takes figures in that area: it has a target there, or is a series for comparison.
-fn measured<'a>(case: &Case<'a>, area: &AreaId, id: &IndicatorId) -> Result<&'a IndicatorDefined, Rejection> {
+/// The indicator, if it takes figures of that day in that area: it has a target there, or is a series for comparison.
+fn measured<'a>(
+    case: &Case<'a>,
+    area: &AreaId,
+    id: &IndicatorId,
+    reference: Date,
+) -> Result<&'a IndicatorDefined, Rejection> {
     case.area("area", area)?;
     let indicator = case.indicator("indicator", id)?;
     if indicator.scored {
@@ -85,6 +104,8 @@ fn measured<'a>(case: &Case<'a>, area: &AreaId, id: &IndicatorId) -> Result<&'a 
         "{id} is judged by steps and takes no number; a supervising agency sends QualitativeAssessmentRecorded",
         "指标 {id} 按等级评估，不接受数值；由督查单位提交 QualitativeAssessmentRecorded",
     );
+    in_use(case, indicator, reference)?;
+    period::open(case, indicator, reference)?;
     Ok(indicator)
 }
 
@@ -94,7 +115,7 @@ pub fn takes_figures(indicator: &IndicatorDefined) -> bool {
 }
 
 /// `_T`, or `key=value` of slugs: dimensions become keys of views.
-fn dimension(case: &Case<'_>, text: &str) -> Result<(), Rejection> {
+pub(super) fn dimension(case: &Case<'_>, field: &str, text: &str) -> Result<(), Rejection> {
     let slug = |part: &str| {
         (1..=DIMENSION_PART_MAX).contains(&part.len())
             && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -105,7 +126,7 @@ fn dimension(case: &Case<'_>, text: &str) -> Result<(), Rejection> {
     let shown: String = text.chars().take(80).collect();
     Err(reject!(
         InvalidField,
-        case.path("dimension"),
+        case.path(field),
         "{shown:?} is neither {TOTAL} nor key=value of a-z, 0-9 and '-', at most {DIMENSION_PART_MAX} each",
         "{shown:?} 既非 {TOTAL}，也非由 a-z、0-9 和“-”组成的 key=value（各不超过 {DIMENSION_PART_MAX} 位）",
     ))
@@ -115,19 +136,19 @@ fn dimension(case: &Case<'_>, text: &str) -> Result<(), Rejection> {
 pub(super) fn live<'a>(case: &Case<'a>, field: &str, id: &Uuid) -> Result<(&'a Event, &'a LiveFigure), Rejection> {
     let named = case.named(field, id)?;
     let kind = named.input.payload.type_name();
-    let measurement = matches!(named.input.payload, Payload::MeasurementReported(_) | Payload::MeasurementCorrected(_));
     refuse_if!(
-        !measurement,
+        !is_figure(&named.input.payload),
         WrongEventType,
         case.path(field),
-        "{id} is a {kind}; name a MeasurementReported or MeasurementCorrected",
-        "{id} 是 {kind}；请指明 MeasurementReported 或 MeasurementCorrected",
+        "{id} is a {kind}; name a MeasurementReported, MeasurementCorrected or MeasurementRevised",
+        "{id} 是 {kind}；请指明 MeasurementReported、MeasurementCorrected 或 MeasurementRevised",
     );
     if let Some(figure) = case.state.series.live(id) {
         return Ok((named, figure));
     }
     let position = named.position;
-    Err(match live_instead(case.state, named) {
+    let instead = case.state.series.place_of(id).and_then(|(series, slot)| series.live(&slot));
+    Err(match instead {
         Some(now) => {
             let now = now.position;
             reject!(
@@ -146,11 +167,8 @@ pub(super) fn live<'a>(case: &Case<'a>, field: &str, id: &Uuid) -> Result<(&'a E
     })
 }
 
-/// The live figure of the period that a superseded measurement was of.
-fn live_instead<'a>(state: &'a PlanState, named: &Event) -> Option<&'a LiveFigure> {
-    if let Payload::MeasurementReported(m) = &named.input.payload {
-        return state.series(&m.area, &m.indicator, &m.dimension)?.live(&Slot::of(m.basis, m.period));
-    }
-    let (series, slot) = state.series.place_of(&named.input.event_id)?;
-    series.live(&slot)
+/// Whether an event says the number of a period.
+pub(super) const fn is_figure(payload: &Payload) -> bool {
+    use Payload as P;
+    matches!(payload, P::MeasurementReported(_) | P::MeasurementCorrected(_) | P::MeasurementRevised(_))
 }

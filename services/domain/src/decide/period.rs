@@ -75,6 +75,21 @@ pub(super) fn shape(
     }
 }
 
+/// The plan office has not closed the reporting period in which `reference` lies.
+pub(super) fn open(case: &Case<'_>, indicator: &IndicatorDefined, reference: Date) -> Result<(), Rejection> {
+    let frequency = indicator.schedule.frequency;
+    let Some((id, closed)) = case.state.conduct.closed(frequency, reference) else { return Ok(()) };
+    let (start, end) = (closed.start, closed.end);
+    Err(reject!(
+        PeriodClosed,
+        case.path(""),
+        "{reference} lies in reporting period {id}, {frequency} from {start} to {end}, which is closed; the plan \
+         office (ADMIN) can open it again, and figures that are there can be corrected",
+        "{reference} 属于已关闭的报告期 {id}（{frequency}，{start} 至 {end}）；规划管理方（ADMIN）可重新开放，\
+         已有数值仍可更正",
+    ))
+}
+
 /// A period does not end before it starts.
 pub(super) fn ordered(case: &Case<'_>, start: Date, end: Date) -> Result<(), Rejection> {
     refuse_if!(

@@ -5,8 +5,9 @@
 use uuid::Uuid;
 
 use super::case::Case;
+use super::references;
 use crate::event::{Payload, Scope};
-use crate::id::{AreaId, IndicatorId, MilestoneId, ProjectId};
+use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId, SupervisionId};
 use crate::state::PlanState;
 
 /// (area, resource name).
@@ -15,7 +16,11 @@ pub(super) type About = (Option<AreaId>, String);
 /// What the event of `case` is about.
 pub(super) fn about(case: &Case<'_>) -> About {
     let plan = plan_name(case);
-    of_payload(case, &plan, &case.input.payload).unwrap_or((None, plan))
+    let about = match references(case.input) {
+        Some(named) => of_event(case, &plan, &named),
+        None => of_payload(case, &plan, &case.input.payload),
+    };
+    about.unwrap_or((None, plan))
 }
 
 fn plan_name(case: &Case<'_>) -> String {
@@ -34,21 +39,49 @@ fn of_payload(case: &Case<'_>, plan: &str, payload: &Payload) -> Option<About> {
     match payload {
         Payload::AreaDesignated(area) => Some(of_area(plan, &area.area)),
         Payload::AreaStageChanged(change) => Some(of_area(plan, &change.area)),
-        Payload::IndicatorDefined(indicator) => Some((None, format!("{plan}/indicators/{}", indicator.indicator))),
+        Payload::IndicatorDefined(indicator) => Some(of_indicator(plan, &indicator.indicator)),
+        Payload::IndicatorRedefined(redefined) => Some(of_indicator(plan, &redefined.indicator)),
+        Payload::IndicatorRetired(retired) => Some(of_indicator(plan, &retired.indicator)),
         Payload::TargetSet(target) => Some(of_target(plan, &target.area, &target.indicator)),
         Payload::BaselineSet(set) => Some(of_target(plan, &set.area, &set.indicator)),
         Payload::InterimTargetsSet(set) => Some(of_target(plan, &set.area, &set.indicator)),
-        Payload::AgencyRegistered(agency) => Some((None, format!("{plan}/agencies/{}", agency.agency))),
+        Payload::TargetRevised(revised) => Some(of_target(plan, &revised.area, &revised.indicator)),
+        Payload::BaselineRestated(restated) => Some(of_target(plan, &restated.area, &restated.indicator)),
+        Payload::TargetDecomposed(target) => Some(of_target(plan, &target.area, &target.indicator)),
+        Payload::AgencyRegistered(agency) => Some(of_agency(plan, None, &agency.agency)),
+        Payload::AgencyRenamed(renamed) => Some(of_agency(plan, None, &renamed.agency)),
+        Payload::AgencySucceeded(succeeded) => Some(of_agency(plan, None, &succeeded.agency)),
         Payload::AgencyAssigned(assigned) => {
-            Some((area_of_scope(state, &assigned.scope), format!("{plan}/agencies/{}", assigned.agency)))
+            Some(of_agency(plan, area_of_scope(state, &assigned.scope), &assigned.agency))
         }
+        Payload::AssignmentEnded(ended) => Some(of_agency(plan, area_of_scope(state, &ended.scope), &ended.agency)),
         Payload::ProjectRegistered(project) => {
             Some((Some(project.area.clone()), format!("{plan}/projects/{}", project.project)))
         }
         Payload::ProjectMerged(merged) => {
             Some((area_of_project(state, &merged.project), format!("{plan}/projects/{}", merged.project)))
         }
+        Payload::ProjectStatusChanged(changed) => {
+            Some((area_of_project(state, &changed.project), format!("{plan}/projects/{}", changed.project)))
+        }
         payload => of_report(case, plan, payload),
+    }
+}
+
+/// What is conducted by name; a reminder is about the agency, a note about what it speaks of.
+fn of_conduct(case: &Case<'_>, plan: &str, payload: &Payload) -> Option<About> {
+    let state = case.state;
+    match payload {
+        Payload::ReportingPeriodOpened(opened) => Some((None, format!("{plan}/reportingPeriods/{}", opened.period))),
+        Payload::ReportingPeriodClosed(closed) => Some((None, format!("{plan}/reportingPeriods/{}", closed.period))),
+        Payload::ReminderIssued(reminder) => {
+            Some(of_agency(plan, area_of_scope(state, &reminder.scope), &reminder.agency))
+        }
+        Payload::ProgressNoteRecorded(note) => Some(of_scope(state, plan, &note.scope)),
+        Payload::SupervisionIssued(issued) => Some(of_supervision(state, plan, &issued.supervision, &issued.scope)),
+        Payload::SupervisionAnswered(answered) => of_matter(state, plan, &answered.supervision),
+        Payload::SupervisionClosed(closed) => of_matter(state, plan, &closed.supervision),
+        _ => None,
     }
 }
 
@@ -61,33 +94,27 @@ fn of_report(case: &Case<'_>, plan: &str, payload: &Payload) -> Option<About> {
         Payload::MilestonePartiallyReached(m) => Some(of_milestone(state, plan, &m.project, &m.milestone)),
         Payload::MilestoneMissed(m) => Some(of_milestone(state, plan, &m.project, &m.milestone)),
         Payload::MilestoneCancelled(m) => Some(of_milestone(state, plan, &m.project, &m.milestone)),
+        Payload::MilestoneReopened(m) => Some(of_milestone(state, plan, &m.project, &m.milestone)),
         Payload::MeasurementReported(m) => Some(of_series(state, plan, &m.area, &m.indicator)),
         Payload::NothingToReport(m) => Some(of_series(state, plan, &m.area, &m.indicator)),
         Payload::QualitativeAssessmentRecorded(a) => Some(of_target(plan, &a.area, &a.indicator)),
-        Payload::MeasurementCorrected(m) => of_event(case, plan, &m.measurement),
-        Payload::MeasurementRetracted(m) => of_event(case, plan, &m.measurement),
-        Payload::EvidenceAttached(attached) => of_event(case, plan, &attached.event),
-        Payload::VerificationAccepted(verified) => of_event(case, plan, &verified.event),
-        Payload::VerificationRejected(rejected) => of_event(case, plan, &rejected.event),
-        _ => None,
+        payload => of_conduct(case, plan, payload),
     }
 }
 
-/// What an earlier event is about: by the state's indices, else by its own payload. Evidence for an event that itself
-/// names a superseded one is two steps away from a payload that says its area; it is filed under the plan.
+/// What an earlier event is about: by the state's indices; else what the event that it names is about, in turn; else
+/// what it says itself. Each step leads to an earlier event.
 fn of_event(case: &Case<'_>, plan: &str, event: &Uuid) -> Option<About> {
-    let state = case.state;
-    if let Some((series, _)) = state.series.place_of(event) {
-        return Some(of_series(state, plan, &series.area, &series.indicator));
-    }
-    let named = case.refs.get(event).filter(|named| named.input.event_id != case.input.event_id)?;
-    match &named.input.payload {
-        Payload::EvidenceAttached(_) => None,
-        Payload::MeasurementCorrected(m) => of_place(state, plan, &m.measurement),
-        Payload::MeasurementRetracted(m) => of_place(state, plan, &m.measurement),
-        Payload::VerificationAccepted(v) => of_place(state, plan, &v.event),
-        Payload::VerificationRejected(v) => of_place(state, plan, &v.event),
-        payload => of_payload(case, plan, payload),
+    let (mut id, mut before) = (*event, u64::MAX);
+    loop {
+        if let Some(about) = of_place(case.state, plan, &id) {
+            return Some(about);
+        }
+        let named = case.refs.get(&id).filter(|named| named.position < before)?;
+        match references(&named.input) {
+            Some(next) => (id, before) = (next, named.position),
+            None => return of_payload(case, plan, &named.input.payload),
+        }
     }
 }
 
@@ -106,6 +133,14 @@ fn of_area(plan: &str, area: &AreaId) -> About {
     (Some(area.clone()), format!("{plan}/areas/{area}"))
 }
 
+fn of_indicator(plan: &str, indicator: &IndicatorId) -> About {
+    (None, format!("{plan}/indicators/{indicator}"))
+}
+
+fn of_agency(plan: &str, area: Option<AreaId>, agency: &AgencyId) -> About {
+    (area, format!("{plan}/agencies/{agency}"))
+}
+
 fn of_target(plan: &str, area: &AreaId, indicator: &IndicatorId) -> About {
     (Some(area.clone()), format!("{plan}/areas/{area}/targets/{indicator}"))
 }
@@ -115,6 +150,26 @@ fn of_series(state: &PlanState, plan: &str, area: &AreaId, indicator: &Indicator
     match state.target(area, indicator) {
         Some(_) => of_target(plan, area, indicator),
         None => (Some(area.clone()), format!("{plan}/indicators/{indicator}")),
+    }
+}
+
+/// A matter carries the area of its scope.
+fn of_supervision(state: &PlanState, plan: &str, supervision: &SupervisionId, scope: &Scope) -> About {
+    (area_of_scope(state, scope), format!("{plan}/supervisions/{supervision}"))
+}
+
+fn of_matter(state: &PlanState, plan: &str, supervision: &SupervisionId) -> Option<About> {
+    let matter = state.conduct.supervisions.get(supervision)?;
+    Some(of_supervision(state, plan, supervision, &matter.scope))
+}
+
+fn of_scope(state: &PlanState, plan: &str, scope: &Scope) -> About {
+    match scope {
+        Scope::Plan => (None, plan.to_owned()),
+        Scope::Area(area) => of_area(plan, area),
+        Scope::Indicator(indicator) => of_indicator(plan, indicator),
+        Scope::Target(area, indicator) => of_target(plan, area, indicator),
+        Scope::Project(project) => (area_of_project(state, project), format!("{plan}/projects/{project}")),
     }
 }
 

@@ -1,12 +1,21 @@
-//! Rules of targets, baselines and interim targets: what SCORING §1 refuses in a plan.
+//! Rules of targets, baselines and interim targets: what SCORING §1 refuses in a plan, and in what changes it.
 //!
 //! Place in the flow: called by `decide`. It must not know: figures, lights.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::Rejection;
-use super::case::Case;
+use super::agency::acting;
+use super::case::{Case, bounded};
 use super::definition::notes;
+use super::measurement::dimension;
 use super::rejection::{refuse_if, reject};
-use crate::event::{BaselineSet, IndicatorDefined, InterimTargetsSet, TargetSet};
+use crate::event::{
+    BaselineRestated, BaselineSet, IndicatorDefined, InterimTargetsSet, TEXT_LENGTH_MAX, TargetDecomposed,
+    TargetRevised, TargetSet, TaskShare,
+};
+use crate::id::IndicatorId;
 use crate::quantity::Decimal;
 use crate::score::DatedValue;
 use crate::state::Target;
@@ -38,11 +47,56 @@ pub(super) fn set(case: &Case<'_>, target: &TargetSet) -> Result<(), Rejection> 
     );
     case.required("due_as_written", &target.due_as_written)?;
     case.span("source", case.plan()?, target.source.as_ref())?;
+    late(case, target)?;
     notes(case, "notes", &target.notes)?;
     deadline(case, target, indicator)?;
     fields(case, target)?;
     values(case, target)?;
     operator(case, target, indicator)
+}
+
+/// What enters a published plan stands in an edition that a revision added.
+fn late(case: &Case<'_>, target: &TargetSet) -> Result<(), Rejection> {
+    let Some(later) = case.state.later_editions.as_ref().filter(|_| case.state.published().is_some()) else {
+        return Ok(());
+    };
+    let cited = target.source.as_ref().is_some_and(|source| later.contains(&source.document));
+    let known = later.iter().map(|edition| edition.as_str()).collect::<Vec<_>>().join(", ");
+    refuse_if!(
+        !cited,
+        TargetRule,
+        case.path("source.document"),
+        "is none of the editions that revised the plan ({known}); a target that comes later stands in one of them",
+        "不是修订规划的文件版本（{known}）；发布后新增的目标须出自其中之一",
+    );
+    Ok(())
+}
+
+/// Other numbers, another deadline; baseline and interim targets must still lie on the way.
+pub(super) fn revised(case: &Case<'_>, revised: &TargetRevised) -> Result<(), Rejection> {
+    let known = case.target(&revised.area, &revised.indicator)?;
+    let indicator = case.indicator("indicator", &revised.indicator)?;
+    let target = Target { definition: Arc::new(revised.applied_to(&known.definition)), ..known.clone() };
+    case.required("due_as_written", &revised.due_as_written)?;
+    case.span("source", case.plan()?, revised.source.as_ref())?;
+    case.required("reason", &revised.reason)?;
+    deadline(case, &target.definition, indicator)?;
+    fields(case, &target.definition)?;
+    values(case, &target.definition)?;
+    let day = revised.effective_deadline;
+    let last = target.baseline.iter().chain(target.interim.iter()).map(|point| point.date).max();
+    if let Some(last) = last.filter(|last| *last >= day) {
+        return Err(reject!(
+            TargetRule,
+            case.path("effective_deadline"),
+            "{day} is not after {last}, the last day that the baseline or an interim target is of",
+            "{day} 不晚于基期或年度目标的最后日期 {last}",
+        ));
+    }
+    if target.interim.is_empty() {
+        return Ok(());
+    }
+    on_the_way(case, "value", &target, indicator, target.baseline, &target.interim)
 }
 
 fn deadline(case: &Case<'_>, target: &TargetSet, indicator: &IndicatorDefined) -> Result<(), Rejection> {
@@ -223,12 +277,39 @@ fn yearly(indicator: &IndicatorDefined) -> bool {
     }
 }
 
-/// Where a target starts from. A later one replaces it, as long as the interim targets still lie on the way.
+/// Where a target starts from, once.
 pub(super) fn baseline(case: &Case<'_>, set: &BaselineSet) -> Result<(), Rejection> {
     let target = case.target(&set.area, &set.indicator)?;
-    let indicator = case.indicator("indicator", &set.indicator)?;
+    if let Some(DatedValue { date, value }) = target.baseline {
+        return Err(reject!(
+            AlreadyDefined,
+            case.path("baseline"),
+            "the baseline is {value} of {date} already; send BaselineRestated with the reason",
+            "基期值已设为 {value}（{date}）；请用 BaselineRestated 并注明原因",
+        ));
+    }
+    start(case, &set.indicator, target, set.baseline)
+}
+
+/// Another start instead of the one that is set.
+pub(super) fn restated(case: &Case<'_>, restated: &BaselineRestated) -> Result<(), Rejection> {
+    let target = case.target(&restated.area, &restated.indicator)?;
+    refuse_if!(
+        target.baseline.is_none(),
+        UnknownResource,
+        case.path("baseline"),
+        "the target has no baseline to restate; send BaselineSet",
+        "该目标尚无基期值可重述；请提交 BaselineSet",
+    );
+    case.required("reason", &restated.reason)?;
+    start(case, &restated.indicator, target, restated.baseline)
+}
+
+/// A start lies before the deadline, is 0 for additions, and leaves the interim targets on the way.
+fn start(case: &Case<'_>, id: &IndicatorId, target: &Target, baseline: DatedValue) -> Result<(), Rejection> {
+    let indicator = case.indicator("indicator", id)?;
     goal(case, target)?;
-    let (date, value, deadline) = (set.baseline.date, set.baseline.value, target.definition.effective_deadline);
+    let (date, value, deadline) = (baseline.date, baseline.value, target.definition.effective_deadline);
     refuse_if!(
         date >= deadline,
         TargetRule,
@@ -244,7 +325,7 @@ pub(super) fn baseline(case: &Case<'_>, set: &BaselineSet) -> Result<(), Rejecti
         "is {value}; additions count from 0",
         "为 {value}；新增量从 0 起算",
     );
-    on_the_way(case, "baseline", target, indicator, Some(set.baseline), &target.interim)
+    on_the_way(case, "baseline", target, indicator, Some(baseline), &target.interim)
 }
 
 /// Points on the way. They replace earlier ones.
@@ -317,5 +398,65 @@ fn on_the_way(
         );
         (date, value) = (day, Some(next));
     }
+    Ok(())
+}
+
+/// Shares of agencies, by years: only what is a number can be handed down.
+pub(super) fn decomposed(case: &Case<'_>, decomposed: &TargetDecomposed) -> Result<(), Rejection> {
+    let target = &case.target(&decomposed.area, &decomposed.indicator)?.definition;
+    let operator = target.operator;
+    refuse_if!(
+        target.value.is_none(),
+        TargetRule,
+        case.path("indicator"),
+        "a target with {operator} has no number that agencies could share",
+        "{operator} 类目标没有可分解的数值",
+    );
+    refuse_if!(
+        decomposed.tasks.is_empty(),
+        InvalidField,
+        case.path("tasks"),
+        "is empty; give at least one",
+        "为空；至少填写一项",
+    );
+    let mut seen = BTreeSet::new();
+    for (index, share) in decomposed.tasks.iter().enumerate() {
+        let field = |name: &str| format!("tasks[{index}].{name}");
+        task(case, target, share, &field)?;
+        let (agency, part, due) = (&share.agency, &share.dimension, share.due_date);
+        refuse_if!(
+            !seen.insert((agency, part, due)),
+            AlreadyDefined,
+            case.path(&field("due_date")),
+            "agency {agency} has a share of {part} by {due} already",
+            "单位 {agency} 已有 {due} 的 {part} 任务",
+        );
+    }
+    bounded(&case.path("note"), &decomposed.note, TEXT_LENGTH_MAX)
+}
+
+fn task(
+    case: &Case<'_>,
+    target: &TargetSet,
+    share: &TaskShare,
+    field: &dyn Fn(&str) -> String,
+) -> Result<(), Rejection> {
+    acting(case, &field("agency"), &share.agency)?;
+    dimension(case, &field("dimension"), &share.dimension)?;
+    let (due, value, deadline, start) = (share.due_date, share.value, target.effective_deadline, case.plan()?.start);
+    refuse_if!(
+        due < start || due > deadline,
+        TargetRule,
+        case.path(&field("due_date")),
+        "{due} is not from the plan's start, {start}, to the target's deadline, {deadline}",
+        "{due} 不在规划开始（{start}）至目标截止（{deadline}）之间",
+    );
+    refuse_if!(
+        value < Decimal::ZERO,
+        TargetRule,
+        case.path(&field("value")),
+        "is {value}; a share is 0 or more",
+        "为 {value}；分解值不能为负",
+    );
     Ok(())
 }

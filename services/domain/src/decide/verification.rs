@@ -5,11 +5,13 @@
 use uuid::Uuid;
 
 use super::Rejection;
-use super::case::{Case, Spoken};
+use super::case::{Case, Spoken, bounded};
+use super::indicator::in_use;
 use super::rejection::{refuse_if, reject};
-use super::{envelope, measurement};
+use super::{envelope, measurement, period};
 use crate::event::{
-    Event, EvidenceAttached, Payload, QualitativeAssessmentRecorded, VerificationAccepted, VerificationRejected,
+    Event, EvidenceAttached, EvidenceWithdrawn, Payload, QualitativeAssessmentRecorded, TEXT_LENGTH_MAX,
+    VerificationAccepted, VerificationRejected, VerificationReopened, VerificationRequested,
 };
 use crate::id::{MilestoneId, ProjectId};
 use crate::vocabulary::{MilestoneStatus, Operator};
@@ -33,6 +35,9 @@ pub(super) fn assessed(case: &Case<'_>, recorded: &QualitativeAssessmentRecorded
         "{step:?} is not one of the steps: {steps}",
         "{step:?} 不在各级之中：{steps}",
     );
+    let indicator = case.indicator("indicator", &recorded.indicator)?;
+    in_use(case, indicator, recorded.as_of)?;
+    period::open(case, indicator, recorded.as_of)?;
     case.required("finding", &recorded.finding)?;
     Ok(Spoken { date: recorded.as_of, field: "as_of_date" })
 }
@@ -41,8 +46,10 @@ pub(super) fn assessed(case: &Case<'_>, recorded: &QualitativeAssessmentRecorded
 pub(super) fn evidence(case: &Case<'_>, attached: &EvidenceAttached) -> Result<(), Rejection> {
     let named = case.named("event", &attached.event)?;
     let (id, kind) = (&attached.event, named.input.payload.type_name());
-    let said =
-        !matches!(named.input.payload, Payload::EvidenceAttached(_) | Payload::LogCreated(_) | Payload::DayOpened(_));
+    let said = !matches!(
+        named.input.payload,
+        Payload::EvidenceAttached(_) | Payload::EvidenceWithdrawn(_) | Payload::LogCreated(_) | Payload::DayOpened(_)
+    );
     refuse_if!(
         !said,
         WrongEventType,
@@ -58,6 +65,66 @@ pub(super) fn evidence(case: &Case<'_>, attached: &EvidenceAttached) -> Result<(
         "为空；至少附一项",
     );
     envelope::evidence(&case.path("evidence"), &attached.evidence)
+}
+
+/// A file that the named event carries, itself or as an attachment, no longer supports; said once.
+pub(super) fn withdrawn(case: &Case<'_>, withdrawn: &EvidenceWithdrawn) -> Result<(), Rejection> {
+    let (id, digest) = (&withdrawn.event, &withdrawn.sha256);
+    let input = &case.named("event", id)?.input;
+    let attached = match &input.payload {
+        Payload::EvidenceAttached(attached) => attached.evidence.as_slice(),
+        _ => &[],
+    };
+    let carries = input.evidence.iter().chain(attached).any(|file| file.sha256 == *digest);
+    refuse_if!(
+        !carries,
+        UnknownResource,
+        case.path("sha256"),
+        "event {id} carries no file of that digest; name the event that carries it",
+        "事件 {id} 未附该摘要的文件；请指明附有该文件的事件",
+    );
+    refuse_if!(
+        case.state.conduct.withdrawn.contains(&(*id, *digest)),
+        Superseded,
+        case.path("sha256"),
+        "that file of event {id} was withdrawn already",
+        "事件 {id} 的该文件已撤回",
+    );
+    case.required("reason", &withdrawn.reason)
+}
+
+/// Asked once for what is not verified yet.
+pub(super) fn requested(case: &Case<'_>, requested: &VerificationRequested) -> Result<(), Rejection> {
+    let id = &requested.event;
+    if let Some(position) = verifiable(case, id)? {
+        return Err(reject!(
+            VerificationState,
+            case.path("event"),
+            "it was verified at position {position} already; there is nothing to ask for",
+            "已由第 {position} 条核验通过，无须再请求",
+        ));
+    }
+    refuse_if!(
+        case.state.conduct.requested.contains(id),
+        VerificationState,
+        case.path("event"),
+        "its verification is requested already; wait for the checker",
+        "已请求核验；请等待核验方处理",
+    );
+    bounded(&case.path("note"), &requested.note, TEXT_LENGTH_MAX)
+}
+
+/// Only what is verified can be unverified.
+pub(super) fn reopened(case: &Case<'_>, reopened: &VerificationReopened) -> Result<(), Rejection> {
+    let verified = verifiable(case, &reopened.event)?;
+    refuse_if!(
+        verified.is_none(),
+        VerificationState,
+        case.path("event"),
+        "it is not verified; accept or reject it",
+        "尚未核验通过；请核验通过或不通过",
+    );
+    case.required("reason", &reopened.reason)
 }
 
 /// A second opinion adds nothing: an event is verified once.
@@ -83,11 +150,12 @@ pub(super) fn rejected(case: &Case<'_>, rejected: &VerificationRejected) -> Resu
 fn verifiable(case: &Case<'_>, id: &Uuid) -> Result<Option<u64>, Rejection> {
     let named = case.named("event", id)?;
     match &named.input.payload {
-        Payload::MeasurementReported(_) | Payload::MeasurementCorrected(_) => {
+        payload if measurement::is_figure(payload) => {
             measurement::live(case, "event", id).map(|(_, figure)| figure.verified_by)
         }
         Payload::QualitativeAssessmentRecorded(_) => {
-            let (assessment, position) = (case.state.assessments.get(id), named.position);
+            let position = named.position;
+            let assessment = case.state.assessments.get(id).filter(|assessment| !assessment.rejected);
             let assessment = assessment.ok_or_else(|| {
                 reject!(
                     Superseded,
@@ -144,8 +212,8 @@ fn last_report(
         None => Err(reject!(
             Superseded,
             case.path("event"),
-            "position {position} was rejected, and nothing holds for milestone {id}; report anew",
-            "第 {position} 条已核验不通过，节点 {id} 暂无有效报告；请重新上报",
+            "position {position} was rejected or set aside by a reopening, and nothing holds for milestone {id}; report anew",
+            "第 {position} 条已核验不通过或因节点重启而失效，节点 {id} 暂无有效报告；请重新上报",
         )),
     }
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Document, Name, Schedule, Scope, SourceSpan};
+use super::{Document, IndicatorDefined, Name, PlanDefined, Schedule, Scope, SourceSpan, TargetSet};
 use crate::id::{AgencyId, AreaId, IndicatorId};
 use crate::quantity::Decimal;
 use crate::score::DatedValue;
@@ -35,6 +35,19 @@ pub struct PlanRevised {
     pub changes: String,
     /// Why.
     pub reason: String,
+}
+
+impl PlanRevised {
+    /// The plan from now on.
+    pub fn applied_to(&self, plan: &PlanDefined) -> PlanDefined {
+        let mut revised = plan.clone();
+        revised.documents.extend(self.documents.iter().cloned());
+        if self.title != Name::default() {
+            revised.title = self.title.clone();
+        }
+        revised.end = self.end.unwrap_or(plan.end);
+        revised
+    }
 }
 
 /// The plan is assessed and closed (收官): no further figures or milestones, only mending of what is there.
@@ -74,6 +87,19 @@ pub struct IndicatorRedefined {
     pub reason: String,
 }
 
+impl IndicatorRedefined {
+    /// The indicator from now on.
+    pub fn applied_to(&self, indicator: &IndicatorDefined) -> IndicatorDefined {
+        IndicatorDefined {
+            name: self.name.clone(),
+            aliases: self.aliases.clone(),
+            method_note: self.method_note.clone(),
+            schedule: self.schedule.unwrap_or(indicator.schedule),
+            ..indicator.clone()
+        }
+    }
+}
+
 /// An indicator is no longer scored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndicatorRetired {
@@ -108,6 +134,22 @@ pub struct TargetRevised {
     pub source: Option<SourceSpan>,
     /// Why.
     pub reason: String,
+}
+
+impl TargetRevised {
+    /// The target from now on.
+    pub fn applied_to(&self, target: &TargetSet) -> TargetSet {
+        TargetSet {
+            value: self.value,
+            max: self.max,
+            tolerance: self.tolerance,
+            required_step: self.required_step.clone(),
+            due_as_written: self.due_as_written.clone(),
+            effective_deadline: self.effective_deadline,
+            source: self.source.clone(),
+            ..target.clone()
+        }
+    }
 }
 
 /// A target's baseline was wrong or is better known. Replaces the one that is set.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::event::{AreaStageChanged, Event, Payload};
+use crate::event::{AreaStageChanged, Event, LightRuleAdopted, Payload};
 use crate::state::{Area, PlanState, Project, Target};
 
 impl PlanState {
@@ -14,6 +14,7 @@ impl PlanState {
             Payload::DayOpened(day) => self.last_day = Some(day.date),
             Payload::PlanDefined(plan) => {
                 self.light_rule = Some(Arc::new(plan.light_rule.clone()));
+                self.calc_version = plan.calc_version;
                 self.plan = Some(Arc::new(plan.clone()));
             }
             Payload::PlanPublished(published) => self.published = Some(published.clone()),
@@ -25,7 +26,7 @@ impl PlanState {
             Payload::IndicatorDefined(indicator) => {
                 self.indicators.insert(indicator.indicator.clone(), Arc::new(indicator.clone()));
             }
-            Payload::LightRuleAdopted(adopted) => self.light_rule = Some(Arc::new(adopted.rule.clone())),
+            Payload::LightRuleAdopted(adopted) => self.adopt(adopted),
             Payload::AgencyRegistered(agency) => {
                 self.agencies.insert(agency.agency.clone(), Arc::new(agency.clone()));
             }
@@ -34,7 +35,8 @@ impl PlanState {
             }
             Payload::ProjectRegistered(project) => {
                 let definition = Arc::new(project.clone());
-                self.projects.insert(project.project.clone(), Project { definition, merged_into: None });
+                self.projects
+                    .insert(project.project.clone(), Project { definition, merged_into: None, statuses: Arc::new([]) });
             }
             Payload::ProjectMerged(merged) => {
                 if let Some(project) = self.projects.get_mut(&merged.project) {
@@ -65,6 +67,15 @@ impl PlanState {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn adopt(&mut self, adopted: &LightRuleAdopted) {
+        self.light_rule = Some(Arc::new(adopted.rule.clone()));
+        for change in &adopted.schedules {
+            if let Some(indicator) = self.indicators.get_mut(&change.indicator) {
+                Arc::make_mut(indicator).schedule = change.schedule;
+            }
         }
     }
 

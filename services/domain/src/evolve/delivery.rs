@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use crate::event::{Event, Payload};
+use crate::event::{Event, Payload, ProjectStatusChanged};
 use crate::id::{MilestoneId, ProjectId};
 use crate::state::{Milestone, MilestoneReport, PlanState};
 use crate::vocabulary::MilestoneStatus;
@@ -35,7 +35,22 @@ impl PlanState {
             Payload::MilestoneMissed(report) => {
                 self.report(event, (&report.project, &report.milestone), MilestoneStatus::NotMet);
             }
+            Payload::MilestoneReopened(reopened) => {
+                let key = (reopened.project.clone(), reopened.milestone.clone());
+                if let Some(milestone) = self.milestones.get_mut(&key) {
+                    *milestone = Milestone::planned(milestone.due_date);
+                }
+            }
+            Payload::ProjectStatusChanged(changed) => self.change_status(event, changed),
             _ => {}
+        }
+    }
+
+    fn change_status(&mut self, event: &Event, changed: &ProjectStatusChanged) {
+        // Decided events always have the date; without one the day that was opened last is the closest thing to it.
+        let Some(from) = event.input.effective_date.or(self.last_day) else { return };
+        if let Some(project) = self.projects.get_mut(&changed.project) {
+            project.statuses = project.statuses.iter().copied().chain([(from, changed.status)]).collect();
         }
     }
 
@@ -47,11 +62,11 @@ impl PlanState {
         self.reports.insert(id, key);
     }
 
-    /// Verified: the mark stays on the report. Nothing happens if `event` is no report.
-    pub(super) fn verify_report(&mut self, event: &Uuid, by: u64) {
+    /// Verified by the event at `by`, or no longer. Nothing happens if `event` is no report that holds.
+    pub(super) fn verify_report(&mut self, event: &Uuid, by: Option<u64>) {
         let Some(milestone) = self.reports.get(event).and_then(|key| self.milestones.get_mut(key)) else { return };
         if let Some(report) = milestone.reports.iter_mut().find(|report| report.event == *event) {
-            report.verified_by = Some(by);
+            report.verified_by = by;
         }
     }
 
@@ -59,6 +74,5 @@ impl PlanState {
     pub(super) fn reject_report(&mut self, event: &Uuid) {
         let Some(milestone) = self.reports.get(event).and_then(|key| self.milestones.get_mut(key)) else { return };
         milestone.reports.retain(|report| report.event != *event);
-        self.reports.remove(event);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Place in the flow: called by [`PlanState::evolve`]. It must not know: rules.
 
+use uuid::Uuid;
+
 use crate::event::{Event, Figure, MeasurementReported, Payload};
 use crate::quantity::Decimal;
 use crate::state::{Assessment, PlanState};
@@ -15,25 +17,34 @@ impl PlanState {
             Payload::MeasurementCorrected(corrected) => {
                 self.series.correct(id, position, &corrected.measurement, value(corrected.figure));
             }
+            Payload::MeasurementRevised(revised) => {
+                self.series.correct(id, position, &revised.measurement, value(revised.figure));
+            }
             Payload::MeasurementRetracted(retracted) => self.series.free(&retracted.measurement),
             Payload::QualitativeAssessmentRecorded(recorded) => {
                 let (area, indicator) = (recorded.area.clone(), recorded.indicator.clone());
-                self.assessments.insert(id, Assessment { area, indicator, position, verified_by: None });
+                self.assessments.insert(id, Assessment { area, indicator, position, verified_by: None, rejected: false });
             }
-            Payload::VerificationAccepted(accepted) => {
-                // An event id is in one of the three places at most: what it is not in passes it over.
-                self.series.verify(&accepted.event, position);
-                self.verify_report(&accepted.event, position);
-                if let Some(assessment) = self.assessments.get_mut(&accepted.event) {
-                    assessment.verified_by = Some(position);
-                }
-            }
+            Payload::VerificationAccepted(accepted) => self.verify(&accepted.event, Some(position)),
+            Payload::VerificationReopened(reopened) => self.verify(&reopened.event, None),
             Payload::VerificationRejected(rejected) => {
                 self.series.free(&rejected.event);
                 self.reject_report(&rejected.event);
-                self.assessments.remove(&rejected.event);
+                if let Some(assessment) = self.assessments.get_mut(&rejected.event) {
+                    assessment.rejected = true;
+                }
             }
             _ => {}
+        }
+    }
+
+    /// Verified by the event at `by`, or no longer. An event id is in one of the three places at most: what it is not
+    /// in passes it over.
+    fn verify(&mut self, event: &Uuid, by: Option<u64>) {
+        self.series.verify(event, by);
+        self.verify_report(event, by);
+        if let Some(assessment) = self.assessments.get_mut(event) {
+            assessment.verified_by = by;
         }
     }
 }

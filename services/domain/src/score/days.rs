@@ -18,13 +18,13 @@ pub(super) fn plus(date: Date, days: i64) -> Date {
     date.saturating_add(SignedDuration::from_secs(days.saturating_mul(86_400)))
 }
 
-/// The day before `date`: where a count that starts on `date` is still zero (§2, §3).
+/// The day before `date`, held at the end of the calendar: where a count that starts on `date` is still zero (§2, §3).
 pub(super) fn eve(date: Date) -> Date {
-    plus(date, -1)
+    date.yesterday().unwrap_or(date)
 }
 
 /// First month, quarter or year end strictly after `date`; none at the end of the calendar (§5 row 7).
-pub(super) fn period_end_after(date: Date, frequency: Frequency) -> Option<Date> {
+pub fn period_end_after(date: Date, frequency: Frequency) -> Option<Date> {
     let next = date.tomorrow().ok()?;
     match frequency {
         Frequency::Month => Some(next.last_of_month()),
@@ -37,6 +37,6 @@ pub(super) fn period_end_after(date: Date, frequency: Frequency) -> Option<Date>
 }
 
 /// Last day on which a figure of `period_end` is not yet overdue: release lag and grace later (§5 rows 4, 7).
-pub(super) fn due(period_end: Date, release_lag_days: u32, grace_days: u32) -> Date {
+pub fn due(period_end: Date, release_lag_days: u32, grace_days: u32) -> Date {
     plus(period_end, i64::from(release_lag_days) + i64::from(grace_days))
 }

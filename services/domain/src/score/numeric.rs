@@ -3,25 +3,28 @@
 //! Place in the flow: called by [`super::score`] for every operator but EXCEEDS_SERIES and QUALITATIVE; answers the
 //! [`Case`] that `status` decides on. It must not know: the order of §5's rows.
 
+use std::borrow::Borrow;
+
 use jiff::civil::Date;
 
-use super::actual::{Actual, Origin, actual, has_hole};
+use super::actual::{Actual, Origin, actual};
 use super::figures::{Family, Visible};
 use super::outcome::{Mark, Score};
-use super::spec::{DatedValue, LightRule, TargetSpec};
+use super::spec::{DatedValue, LightRule, Observation, TargetSpec};
 use super::status::{self, Case, Verdict};
-use super::{days, met, pace, path};
+use super::{CalcVersion, days, met, pace, path};
 use crate::quantity::Decimal;
 use crate::vocabulary::{Basis, Operator, PathSource, Status};
 
 /// Judges the figures of a target with a number.
 pub(super) fn judge(
-    spec: &TargetSpec,
+    version: CalcVersion,
     rule: &LightRule,
-    visible: &Visible<'_>,
+    visible: &Visible<'_, impl Borrow<Observation>>,
     valid_at: Date,
     score: &mut Score,
 ) -> Case {
+    let spec = visible.spec;
     let Some(newest) = visible.newest() else { return Case::unseen() };
     let case = Case { visible: true, newest: Some(newest.date()), ..Case::unseen() };
     if spec.operator == Operator::FullCoverage {
@@ -32,22 +35,29 @@ pub(super) fn judge(
         score.marks.insert(Mark::NotApplicable);
         return Case { not_applicable: true, ..case };
     }
-    let scored = actual(spec, visible);
+    let scored = actual(visible);
     score.year_to_date = shown_year_to_date(visible, scored.as_ref());
     let Some(actual) = scored else { return case };
     fill_actual(spec, &actual, valid_at, score);
-    fill_path(spec, visible, &actual, score);
-    fill_marks(spec, visible, &actual, score);
+    fill_path(version, visible, &actual, score);
+    fill_marks(spec, &actual, score);
+    let course = status::of_course(spec, rule, score, status::is_closing(spec, rule, valid_at));
+    let closing = status::of_course(spec, rule, score, true);
+    score.marks.extend(course.marks());
     Case {
         verdict: verdict(spec, &actual),
         held: held(&actual),
-        course: status::of_course(spec, rule, valid_at, score),
+        course: course.status,
+        closing: closing.status,
         ..case
     }
 }
 
 /// The newest year to date, where it is newer than what is scored (§2: only shown).
-fn shown_year_to_date(visible: &Visible<'_>, actual: Option<&Actual>) -> Option<DatedValue> {
+fn shown_year_to_date(visible: &Visible<'_, impl Borrow<Observation>>, actual: Option<&Actual>) -> Option<DatedValue> {
+    if visible.family != Family::Flow {
+        return None;
+    }
     let newest = visible.with_basis(Basis::YearToDate).next_back()?;
     let newer = actual.is_none_or(|actual| actual.date < newest.date());
     newest.value.filter(|_| newer).map(|value| DatedValue { date: newest.date(), value })
@@ -70,10 +80,15 @@ fn fill_actual(spec: &TargetSpec, actual: &Actual, valid_at: Date, score: &mut S
 }
 
 /// Path, deviation, pace and forecast.
-fn fill_path(spec: &TargetSpec, visible: &Visible<'_>, actual: &Actual, score: &mut Score) {
-    let projection = pace::project(spec, visible, actual);
+fn fill_path(
+    version: CalcVersion,
+    visible: &Visible<'_, impl Borrow<Observation>>,
+    actual: &Actual,
+    score: &mut Score,
+) {
+    let projection = pace::project(version, visible, actual);
     score.pace_per_day = projection.map(|projection| projection.pace_per_day);
-    let Some(course) = path::course(spec, visible, actual) else { return };
+    let Some(course) = path::course(visible, actual) else { return };
     score.path_source = Some(course.source);
     score.path_start = Some(course.start);
     score.maintain = course.maintain;
@@ -82,12 +97,12 @@ fn fill_path(spec: &TargetSpec, visible: &Visible<'_>, actual: &Actual, score: &
     score.deviation = Some(course.deviation);
     score.increment_rate = course.increment_rate;
     // Neither without a path nor when the scored date is the deadline (§3).
-    if actual.date < spec.deadline {
+    if actual.date < visible.spec.deadline {
         score.forecast = projection.map(|projection| projection.forecast);
     }
 }
 
-fn fill_marks(spec: &TargetSpec, visible: &Visible<'_>, actual: &Actual, score: &mut Score) {
+fn fill_marks(spec: &TargetSpec, actual: &Actual, score: &mut Score) {
     let trend = actual.origin == Origin::Trend;
     let reached = || met::goal(spec).is_some_and(|goal| met::beyond(spec.ascending, actual.value, goal));
     let holding = [
@@ -97,7 +112,7 @@ fn fill_marks(spec: &TargetSpec, visible: &Visible<'_>, actual: &Actual, score: 
         (Mark::AboveMax, met::above_max(spec, actual.value)),
         (Mark::AboveTolerance, met::above_tolerance(spec, actual.value)),
         (Mark::Reference, score.path_source == Some(PathSource::Interpreted)),
-        (Mark::MissingPeriod, has_hole(spec, visible)),
+        (Mark::MissingPeriod, actual.hole),
         (Mark::Maintain, score.maintain),
     ];
     score.marks.extend(holding.into_iter().filter_map(|(mark, holds)| holds.then_some(mark)));

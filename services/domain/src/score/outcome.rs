@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::CALC_VERSION;
+use super::CalcVersion;
 use super::spec::DatedValue;
 use crate::quantity::Decimal;
 use crate::vocabulary::{Light, ObsStatus, PathSource, Status};
@@ -164,10 +164,10 @@ pub struct Score {
 }
 
 impl Score {
-    /// A score of nothing under rule version `rule_version`.
-    pub(super) fn empty(rule_version: u32) -> Self {
+    /// A score of nothing by `version` under rule version `rule_version`.
+    pub(super) fn empty(version: CalcVersion, rule_version: u32) -> Self {
         Self {
-            calc_version: CALC_VERSION,
+            calc_version: version.number(),
             rule_version,
             status: Status::NoData,
             light: Light::Grey,

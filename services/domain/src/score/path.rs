@@ -3,11 +3,14 @@
 //! Place in the flow: after `actual`; `numeric` copies what it finds into the score. It must not know: the day of the
 //! read (what was expected is asked at the figure's own date), thresholds, lights.
 
+use std::borrow::Borrow;
+
 use jiff::civil::Date;
 
 use super::actual::{Actual, Origin, earliest};
 use super::figures::Visible;
-use super::spec::{DatedValue, TargetSpec};
+use super::outcome::Score;
+use super::spec::{DatedValue, Observation, TargetSpec};
 use super::{days, met};
 use crate::quantity::Decimal;
 use crate::vocabulary::{Accumulation, PathKind, PathSource};
@@ -46,27 +49,20 @@ struct Segment {
 
 /// The course of `actual`; none where there is no path (rules 3, 5, before the start, before day 90), or where a
 /// number on the way exceeds what a decimal holds.
-pub(super) fn course(spec: &TargetSpec, visible: &Visible<'_>, actual: &Actual) -> Option<Course> {
+pub(super) fn course(visible: &Visible<'_, impl Borrow<Observation>>, actual: &Actual) -> Option<Course> {
+    let spec = visible.spec;
     let goal = met::goal(spec)?;
     if spec.path_kind == PathKind::EndOnly {
         return None;
     }
-    let (source, start) = start(spec, visible, actual)?;
+    let (source, start) = start(visible, actual)?;
     let whole_year = source == PathSource::ReferenceYear;
-    let end = DatedValue { date: if whole_year { spec.deadline.last_of_year() } else { spec.deadline }, value: goal };
+    let end = end(spec, source, goal);
     let least_days = if whole_year { YEAR_PATH_FIRST_DAY } else { 0 };
     if days::between(start.date, actual.date) < least_days || start.date >= end.date {
         return None;
     }
-    // Rule 6 replaces rules 1–4: the year's path is neither maintained nor bent by interim targets.
-    let maintain = !whole_year && met::beyond(spec.ascending, start.value, goal);
-    let segment = if maintain {
-        Segment { from: DatedValue { date: start.date, value: goal }, to: end }
-    } else if whole_year {
-        Segment { from: start, to: end }
-    } else {
-        segment_at(spec, start, end, actual.date)
-    };
+    let (segment, maintain) = piece(spec, source, start, end, actual.date);
     let spread = goal.checked_sub(start.value)?.abs();
     Some(Course {
         source,
@@ -79,21 +75,60 @@ pub(super) fn course(spec: &TargetSpec, visible: &Visible<'_>, actual: &Actual) 
     })
 }
 
+/// What the target's path asks for on `date`: the path that `score` was judged by, else the one that needs no figure (rules
+/// 1, 2). N from its end on; none before its start.
+pub fn expected_on(spec: &TargetSpec, score: &Score, date: Date) -> Option<Decimal> {
+    if spec.path_kind == PathKind::EndOnly {
+        return None;
+    }
+    let (source, start) = score.path_source.zip(score.path_start).or_else(|| planned_start(spec))?;
+    let end = end(spec, source, met::goal(spec)?);
+    let until = date.min(end.date);
+    if until < start.date || start.date >= end.date {
+        return None;
+    }
+    expected(&piece(spec, source, start, end, until).0, until)
+}
+
+/// Where a path ends: (deadline, N).
+fn end(spec: &TargetSpec, source: PathSource, goal: Decimal) -> DatedValue {
+    let whole_year = source == PathSource::ReferenceYear;
+    DatedValue { date: if whole_year { spec.deadline.last_of_year() } else { spec.deadline }, value: goal }
+}
+
+/// The piece of the path that `date` lies on, and whether the path is flat at N.
+fn piece(spec: &TargetSpec, source: PathSource, start: DatedValue, end: DatedValue, date: Date) -> (Segment, bool) {
+    // Rule 6 replaces rules 1–4: the year's path is neither maintained nor bent by interim targets.
+    if source == PathSource::ReferenceYear {
+        return (Segment { from: start, to: end }, false);
+    }
+    if met::beyond(spec.ascending, start.value, end.value) {
+        return (Segment { from: DatedValue { date: start.date, value: end.value }, to: end }, true);
+    }
+    (segment_at(spec, start, end, date), false)
+}
+
 /// Rules 6, 1, 2 and 3, in the order in which they win.
-fn start(spec: &TargetSpec, visible: &Visible<'_>, actual: &Actual) -> Option<(PathSource, DatedValue)> {
+fn start(visible: &Visible<'_, impl Borrow<Observation>>, actual: &Actual) -> Option<(PathSource, DatedValue)> {
+    let spec = visible.spec;
     if actual.origin == Origin::YearToDate {
         let date = days::eve(spec.deadline.first_of_year());
         return Some((PathSource::ReferenceYear, DatedValue { date, value: Decimal::ZERO }));
     }
+    if let Some(start) = planned_start(spec) {
+        return Some(start);
+    }
+    let first = earliest(visible, actual, spec.plan_start, days::plus(actual.date, -APART_DAYS))?;
+    Some((PathSource::Interpreted, first))
+}
+
+/// Rules 1 and 2: a start that needs no figure.
+fn planned_start(spec: &TargetSpec) -> Option<(PathSource, DatedValue)> {
     if let Some(baseline) = spec.baseline {
         return Some((PathSource::Baseline, baseline));
     }
-    if spec.accumulation == Accumulation::Cumulative {
-        let date = days::eve(spec.plan_start);
-        return Some((PathSource::PlanStart, DatedValue { date, value: Decimal::ZERO }));
-    }
-    let first = earliest(spec, visible, spec.plan_start, days::plus(actual.date, -APART_DAYS))?;
-    Some((PathSource::Interpreted, first))
+    let start = DatedValue { date: days::eve(spec.plan_start), value: Decimal::ZERO };
+    (spec.accumulation == Accumulation::Cumulative).then_some((PathSource::PlanStart, start))
 }
 
 /// The piece of the path that `date` lies on: between the nearest of start, interim targets and end. Interim targets

@@ -36,14 +36,43 @@ pub(super) struct Case {
     pub(super) verdict: Option<Verdict>,
     /// Rows 8 and 9.
     pub(super) held: Option<Status>,
-    /// Rows 10 to 13.
+    /// Rows 10 to 13, on the day of the read.
     pub(super) course: Status,
+    /// Rows 10 to 13, on a day in the closing window.
+    pub(super) closing: Status,
 }
 
 impl Case {
     /// A target without a visible figure.
     pub(super) fn unseen() -> Self {
-        Self { not_applicable: false, visible: false, newest: None, verdict: None, held: None, course: Status::NoPath }
+        Self {
+            not_applicable: false,
+            visible: false,
+            newest: None,
+            verdict: None,
+            held: None,
+            course: Status::NoPath,
+            closing: Status::NoPath,
+        }
+    }
+}
+
+/// What rows 11 to 13 answer, and why.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course {
+    /// The answer.
+    pub(super) status: Status,
+    /// Whether the forecast decided.
+    by_forecast: bool,
+    /// Whether the gap was within tolerance.
+    tolerated: bool,
+}
+
+impl Course {
+    /// The remarks beside it.
+    pub(super) fn marks(self) -> impl Iterator<Item = Mark> {
+        let forecast = self.by_forecast.then_some(Mark::ClosingWindow);
+        forecast.into_iter().chain(self.tolerated.then_some(Mark::WithinTolerance))
     }
 }
 
@@ -68,31 +97,69 @@ pub const fn light_of(status: Status) -> Light {
 
 /// Writes the status that holds on `valid_at` into `score`.
 pub(super) fn settle(spec: &TargetSpec, case: &Case, valid_at: Date, score: &mut Score) {
-    let after_deadline = valid_at > spec.deadline;
+    score.next_due = next_due(spec, case, valid_at);
+    if is_retired(spec, valid_at) {
+        score.marks.insert(Mark::Retired);
+    }
+    score.status = status(spec, case, case.course, valid_at);
+    score.light = light_of(score.status);
+    score.stale = score.status == Status::Stale;
+    score.last_known_status = score.stale.then(|| case.held.unwrap_or(case.course));
+    score.last_known = score.last_known_status.map(light_of);
+}
+
+/// The first day after `valid_at` whose status may be another than on `valid_at`, while the figures stay the same;
+/// none where there is no such day. `next` is the day that sees a further figure: what it says is not asked here.
+pub(super) fn holds_until(
+    spec: &TargetSpec,
+    rule: &LightRule,
+    case: &Case,
+    next: Option<Date>,
+    valid_at: Date,
+) -> Option<Date> {
+    let now = status(spec, case, case.course, valid_at);
+    let overdue = |day| Some(days::plus(next_due(spec, case, day)?, 1));
+    let closed = days::plus(spec.deadline, 1);
+    let window = days::plus(spec.deadline, 1 - i64::from(rule.closing_window_days));
+    // Between two of these days nothing in §5 compares with the day.
+    let turns = [next, spec.retired_from, Some(closed), Some(window), overdue(valid_at), overdue(closed)];
+    let other = |day: &Date| {
+        let course = if is_closing(spec, rule, *day) { case.closing } else { case.course };
+        Some(*day) == next || status(spec, case, course, *day) != now
+    };
+    turns.into_iter().flatten().filter(|day| *day > valid_at).filter(other).min()
+}
+
+/// The status that holds on `day` (§5), of which `course` is what rows 10 to 13 answer then.
+fn status(spec: &TargetSpec, case: &Case, course: Status, day: Date) -> Status {
+    let overdue = next_due(spec, case, day).is_some_and(|due| due < day);
+    if is_retired(spec, day) || case.not_applicable {
+        Status::NotScored
+    } else if day > spec.deadline {
+        closed(case.verdict, overdue)
+    } else {
+        open(spec, case, course, overdue)
+    }
+}
+
+/// The last day on which what is awaited on `day` is not overdue.
+fn next_due(spec: &TargetSpec, case: &Case, day: Date) -> Option<Date> {
     // Row 4 waits for the deadline's figure, row 7 for the next period's.
-    let awaited = if after_deadline {
+    let awaited = if day > spec.deadline {
         Some(spec.deadline)
     } else {
         case.newest.and_then(|newest| days::period_end_after(newest, spec.frequency))
     };
-    score.next_due = awaited.map(|end| days::due(end, spec.release_lag_days, spec.grace_days));
-    let overdue = score.next_due.is_some_and(|due| due < valid_at);
-    let retired = spec.retired_from.is_some_and(|from| from <= valid_at);
-    if retired {
-        score.marks.insert(Mark::Retired);
-    }
-    let status = if retired || case.not_applicable {
-        Status::NotScored
-    } else if after_deadline {
-        closed(case.verdict, overdue)
-    } else {
-        open(spec, case, overdue)
-    };
-    score.status = status;
-    score.light = light_of(status);
-    score.stale = status == Status::Stale;
-    score.last_known_status = score.stale.then(|| case.held.unwrap_or(case.course));
-    score.last_known = score.last_known_status.map(light_of);
+    awaited.map(|end| days::due(end, spec.release_lag_days, spec.grace_days))
+}
+
+fn is_retired(spec: &TargetSpec, day: Date) -> bool {
+    spec.retired_from.is_some_and(|from| from <= day)
+}
+
+/// Whether `day` lies so close to the deadline that the forecast decides (row 12).
+pub(super) fn is_closing(spec: &TargetSpec, rule: &LightRule, day: Date) -> bool {
+    days::between(day, spec.deadline) < i64::from(rule.closing_window_days)
 }
 
 /// Rows 2 to 5: after the deadline.
@@ -108,32 +175,25 @@ fn closed(verdict: Option<Verdict>, overdue: bool) -> Status {
 }
 
 /// Rows 6 to 13: up to the deadline.
-fn open(spec: &TargetSpec, case: &Case, overdue: bool) -> Status {
+fn open(spec: &TargetSpec, case: &Case, course: Status, overdue: bool) -> Status {
     if !case.visible {
         let assessed = spec.operator == Operator::Qualitative;
         return if assessed { Status::AwaitingAssessment } else { Status::NoData };
     }
-    let status = case.held.unwrap_or(case.course);
+    let status = case.held.unwrap_or(course);
     // What row 8 holds met cannot be unmade by silence; all else is only the last known light.
     if overdue && status != Status::Met { Status::Stale } else { status }
 }
 
-/// Rows 11 to 13 for a target with an actual, from the components in `score`.
-pub(super) fn of_course(spec: &TargetSpec, rule: &LightRule, valid_at: Date, score: &mut Score) -> Status {
-    let closing = days::between(valid_at, spec.deadline) < i64::from(rule.closing_window_days);
-    let status = match (score.deviation, score.forecast) {
-        (None, _) => without_path(spec, rule, score.actual),
-        (Some(_), Some(forecast)) if closing => {
-            score.marks.insert(Mark::ClosingWindow);
-            by_forecast(spec, rule, forecast, score.scale)
-        }
-        (Some(deviation), _) => by_deviation(rule, deviation),
+/// Rows 11 to 13 for a target with an actual, from the components in `score`, in the closing window or before it.
+pub(super) fn of_course(spec: &TargetSpec, rule: &LightRule, score: &Score, closing: bool) -> Course {
+    let (status, by_forecast) = match (score.deviation, score.forecast) {
+        (None, _) => (without_path(spec, rule, score.actual), false),
+        (Some(_), Some(forecast)) if closing => (by_forecast(spec, rule, forecast, score.scale), true),
+        (Some(deviation), _) => (by_deviation(rule, deviation), false),
     };
-    if status == Status::FarBehind && within_tolerance(spec, rule, score.gap) {
-        score.marks.insert(Mark::WithinTolerance);
-        return Status::Behind;
-    }
-    status
+    let tolerated = status == Status::FarBehind && within_tolerance(spec, rule, score.gap);
+    Course { status: if tolerated { Status::Behind } else { status }, by_forecast, tolerated }
 }
 
 /// Row 11; FULL_COVERAGE is judged by its share instead.

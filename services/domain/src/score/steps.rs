@@ -2,14 +2,17 @@
 //!
 //! Place in the flow: called by [`super::score`] instead of `numeric`. It must not know: who assessed, lights.
 
+use std::borrow::Borrow;
+
 use super::figures::{Visible, step_rank};
 use super::outcome::{Mark, Score};
-use super::spec::TargetSpec;
+use super::spec::Observation;
 use super::status::{Case, Verdict};
 use crate::vocabulary::Status;
 
 /// Judges the newest assessment.
-pub(super) fn judge(spec: &TargetSpec, visible: &Visible<'_>, score: &mut Score) -> Case {
+pub(super) fn judge(visible: &Visible<'_, impl Borrow<Observation>>, score: &mut Score) -> Case {
+    let spec = visible.spec;
     let Some(newest) = visible.newest() else { return Case::unseen() };
     let step = newest.observation.step.as_deref();
     let assessed = step.and_then(|step| step_rank(spec, step));
@@ -22,12 +25,11 @@ pub(super) fn judge(spec: &TargetSpec, visible: &Visible<'_>, score: &mut Score)
     score.step = step.map(str::to_owned);
     score.scored_date = Some(newest.date());
     Case {
-        not_applicable: false,
         visible: true,
         newest: Some(newest.date()),
         // After the deadline the newest assessment decides, of whatever date (§5 rows 2, 3).
         verdict: Some(Verdict { met, settled }),
         held: met.then_some(Status::Met),
-        course: Status::NoPath,
+        ..Case::unseen()
     }
 }

@@ -2,11 +2,15 @@
 
 mod actuals;
 mod examples;
+mod holds;
+mod lines;
 mod marks;
+mod naive;
 mod operators;
 mod paces;
 mod paths;
 mod properties;
+mod speed;
 mod status_rows;
 mod support;
 mod windows;

@@ -1,16 +1,17 @@
 //! Who answers for what: assignments, and how a scope covers a target or a project.
 //!
-//! Place in the flow: folded from `AgencyAssigned`, asked by `authorise`, and by whoever shows what agencies may report.
+//! Place in the flow: folded from `AgencyAssigned`, `AssignmentEnded` and `AgencySucceeded`, asked by `authorise`, and
+//! by whoever shows what agencies may report.
 //! It must not know: other events, credentials.
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{AgencyAssigned, Scope};
+use crate::event::{AgencyAssigned, AssignmentEnded, Scope};
 use crate::id::{AgencyId, AreaId, IndicatorId, ProjectId};
 use crate::vocabulary::AssignmentRole;
 
-/// All assignments of a plan. There is no event that ends one.
+/// The assignments of a plan that stand.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Assignments {
     /// The one lead of each exact scope.
@@ -38,12 +39,41 @@ pub(crate) fn scopes_of_project(project: &ProjectId, area: &AreaId) -> [Scope; 3
 }
 
 impl Assignments {
-    pub(crate) fn add(&mut self, assigned: &AgencyAssigned) {
+    /// From now on.
+    pub fn add(&mut self, assigned: &AgencyAssigned) {
         let AgencyAssigned { agency, role, scope } = assigned.clone();
         if role == AssignmentRole::Lead {
             self.leads.insert(scope, agency);
         } else {
             self.others.insert((scope, role, agency));
+        }
+    }
+
+    /// Nothing happens if it does not stand.
+    pub fn end(&mut self, ended: &AssignmentEnded) {
+        let AssignmentEnded { agency, role, scope, .. } = ended;
+        if !self.contains(agency, *role, scope) {
+            return;
+        }
+        if *role == AssignmentRole::Lead {
+            self.leads.remove(scope);
+        } else {
+            self.others.remove(&(scope.clone(), *role, agency.clone()));
+        }
+    }
+
+    /// All that `agency` answers for passes to `successor`.
+    pub fn pass(&mut self, agency: &AgencyId, successor: &AgencyId) {
+        let led: Vec<Scope> =
+            self.leads.iter().filter(|(_, lead)| *lead == agency).map(|(scope, _)| scope.clone()).collect();
+        for scope in led {
+            self.leads.insert(scope, successor.clone());
+        }
+        let others: Vec<_> = self.others.iter().filter(|(_, _, of)| of == agency).cloned().collect();
+        for assignment in others {
+            self.others.remove(&assignment);
+            let (scope, role, _) = assignment;
+            self.others.insert((scope, role, successor.clone()));
         }
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::event::ProjectRegistered;
 use crate::id::ProjectId;
-use crate::vocabulary::MilestoneStatus;
+use crate::vocabulary::{MilestoneStatus, ProjectStatus};
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,16 @@ pub struct Project {
     pub definition: Arc<ProjectRegistered>,
     /// The project that goes on, if this one was merged.
     pub merged_into: Option<ProjectId>,
+    /// Statuses with the day each holds from, in log order.
+    pub statuses: Arc<[(Date, ProjectStatus)]>,
+}
+
+impl Project {
+    /// Its status on `day`: what holds from the latest day up to it, of those the one said last. None before the first.
+    pub fn status_on(&self, day: Date) -> Option<ProjectStatus> {
+        let said = self.statuses.iter().filter(|(from, _)| *from <= day);
+        said.max_by_key(|(from, _)| *from).map(|(_, status)| *status)
+    }
 }
 
 /// A milestone.
@@ -29,8 +39,8 @@ pub struct Milestone {
     pub due_date: Date,
     /// Whether it is no longer wanted.
     pub cancelled: bool,
-    /// Reports that were not rejected, oldest first. All of them are kept: rejecting the last one brings back the one
-    /// before it.
+    /// Reports that were neither rejected nor set aside by a reopening, oldest first. All of them are kept: rejecting the
+    /// last one brings back the one before it.
     pub reports: Vec<MilestoneReport>,
 }
 

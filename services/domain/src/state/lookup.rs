@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use super::assignment::scopes_of_project;
 use super::{Area, Assignments, Milestone, PlanState, Project, Series, Target};
-use crate::event::{AgencyRegistered, IndicatorDefined, LogCreated, PlanDefined, PlanPublished};
+use crate::event::{AgencyRegistered, IndicatorDefined, LogCreated, PlanClosedOut, PlanDefined, PlanPublished};
 use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
 use crate::score::LightRule;
 
@@ -40,7 +40,7 @@ impl PlanState {
         self.genesis.as_ref().is_some_and(|genesis| genesis.simulated)
     }
 
-    /// The plan.
+    /// The plan, as revised.
     pub fn plan(&self) -> Option<&PlanDefined> {
         self.plan.as_deref()
     }
@@ -48,6 +48,16 @@ impl PlanState {
     /// Its publication; none while it is being loaded.
     pub fn published(&self) -> Option<&PlanPublished> {
         self.published.as_ref()
+    }
+
+    /// How it was closed out (收官), if it was.
+    pub fn closed_out(&self) -> Option<&PlanClosedOut> {
+        self.closed_out.as_ref()
+    }
+
+    /// Version of the arithmetic in force; 0 before the plan is defined.
+    pub fn calc_version(&self) -> u32 {
+        self.calc_version
     }
 
     /// Definition events folded before publication: what [`PlanPublished::event_count`] must say.
@@ -98,6 +108,20 @@ impl PlanState {
     /// All agencies, by id.
     pub fn agencies(&self) -> impl Iterator<Item = (&AgencyId, &Arc<AgencyRegistered>)> {
         self.agencies.iter()
+    }
+
+    /// The agency that answers for one that ended: the last of its successors. None for one that did not end.
+    pub fn successor_of(&self, agency: &AgencyId) -> Option<&AgencyId> {
+        let mut successor = self.successors.get(agency)?;
+        while let Some(next) = self.successors.get(successor) {
+            successor = next;
+        }
+        Some(successor)
+    }
+
+    /// Whether both are the same agency once successions are followed: who took over stands for who ended.
+    pub fn stands_for(&self, one: &AgencyId, other: &AgencyId) -> bool {
+        self.successor_of(one).unwrap_or(one) == self.successor_of(other).unwrap_or(other)
     }
 
     /// Who answers for what.

@@ -5,8 +5,6 @@
 //!
 //! A series has a number, so that the index by event id, the largest part of a plan's state, stays small.
 
-use std::ops::Bound;
-
 use imbl::OrdMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -47,7 +45,7 @@ impl Slot {
 /// The live figure of a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveFigure {
-    /// Place of the live event in the log: reported, or the last correction.
+    /// Place of the live event in the log: reported, or the last correction or revision.
     pub position: u64,
     /// Its value, kept for `PLAN_TO_DATE` only.
     pub total: Option<Decimal>,
@@ -96,15 +94,16 @@ impl Series {
         self.from(Slot::first_on(Basis::PlanToDate, start)).next().filter(|(slot, _)| slot.end < end)
     }
 
-    /// The live `PLAN_TO_DATE` next before `date`.
+    /// The greatest live `PLAN_TO_DATE` of the days before `date`: not always the last one, for a correction may fall.
     pub fn total_before(&self, date: Date) -> Option<(&Slot, &LiveFigure)> {
-        let bounds = (Bound::Unbounded, Bound::Excluded(Slot::first_on(Basis::PlanToDate, date)));
-        self.figures.range(bounds).next_back().filter(|(slot, _)| slot.basis == Basis::PlanToDate)
+        let (first, day) = (Slot::first_on(Basis::PlanToDate, Date::MIN), Slot::first_on(Basis::PlanToDate, date));
+        self.figures.range(first..day).max_by_key(|(_, figure)| figure.total)
     }
 
-    /// The live `PLAN_TO_DATE` next after `date`.
+    /// The least live `PLAN_TO_DATE` of the days after `date`.
     pub fn total_after(&self, date: Date) -> Option<(&Slot, &LiveFigure)> {
-        self.from(Slot::first_on(Basis::PlanToDate, date)).find(|(slot, _)| slot.end > date)
+        let after = self.from(Slot::first_on(Basis::PlanToDate, date)).filter(|(slot, _)| slot.end > date);
+        after.min_by_key(|(_, figure)| figure.total)
     }
 
     /// Live figures of `first`'s basis, from `first` on.
@@ -120,7 +119,6 @@ pub(crate) struct Place {
     slot: Slot,
     /// Position of the event.
     position: u64,
-    correction: bool,
 }
 
 /// Every series, and where the figure of an event is.
@@ -128,8 +126,8 @@ pub(crate) struct Place {
 pub(crate) struct AllSeries {
     numbers: OrdMap<SeriesKey, u32>,
     series: OrdMap<u32, Series>,
-    /// Live events, and superseded corrections: unlike a report, a correction does not say which period it is of, and
-    /// a refusal names the live event.
+    /// Every report, correction and revision, also superseded ones: only the first says which period it is of, and what
+    /// is said later of any of them is filed under its target.
     events: OrdMap<Uuid, Place>,
 }
 
@@ -143,7 +141,7 @@ impl AllSeries {
         self.series.values()
     }
 
-    /// The series and slot that a report or correction speaks of. A superseded report is not known here.
+    /// The series and slot that a report, correction or revision speaks of, live or not.
     pub(crate) fn place_of(&self, event: &Uuid) -> Option<(&Series, Slot)> {
         let place = self.events.get(event)?;
         Some((self.series.get(&place.series)?, place.slot))
@@ -167,7 +165,7 @@ impl AllSeries {
         let slot = Slot::of(reported.basis, reported.period);
         let series = self.number(key);
         self.put(series, slot, LiveFigure { position, total, verified_by: None });
-        self.events.insert(event, Place { series, slot, position, correction: false });
+        self.events.insert(event, Place { series, slot, position });
     }
 
     /// Nothing happens if `earlier` is not the live one.
@@ -175,8 +173,7 @@ impl AllSeries {
         let Some(place) = self.events.get(earlier).copied().filter(|_| self.live(earlier).is_some()) else { return };
         let total = total.filter(|_| place.slot.basis == Basis::PlanToDate);
         self.put(place.series, place.slot, LiveFigure { position, total, verified_by: None });
-        self.forget(earlier, place);
-        self.events.insert(event, Place { position, correction: true, ..place });
+        self.events.insert(event, Place { position, ..place });
     }
 
     /// Retracted or rejected: the slot is free again. Nothing happens if `event` is not the live one.
@@ -185,14 +182,14 @@ impl AllSeries {
         if let Some(series) = self.series.get_mut(&place.series) {
             series.figures.remove(&place.slot);
         }
-        self.forget(event, place);
     }
 
-    pub(crate) fn verify(&mut self, event: &Uuid, by: u64) {
+    /// Verified by the event at `by`, or no longer. Nothing happens if `event` is not the live one.
+    pub(crate) fn verify(&mut self, event: &Uuid, by: Option<u64>) {
         let Some(place) = self.events.get(event).copied() else { return };
         let figure = self.series.get_mut(&place.series).and_then(|series| series.figures.get_mut(&place.slot));
         if let Some(figure) = figure.filter(|figure| figure.position == place.position) {
-            figure.verified_by = Some(by);
+            figure.verified_by = by;
         }
     }
 
@@ -211,12 +208,6 @@ impl AllSeries {
     fn put(&mut self, series: u32, slot: Slot, figure: LiveFigure) {
         if let Some(series) = self.series.get_mut(&series) {
             series.figures.insert(slot, figure);
-        }
-    }
-
-    fn forget(&mut self, event: &Uuid, place: Place) {
-        if !place.correction {
-            self.events.remove(event);
         }
     }
 }

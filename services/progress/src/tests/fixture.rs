@@ -1,33 +1,34 @@
 //! A small plan in rows of views: a city, a zone, two circles, a target of each kind that answers treat differently.
 
+mod plan;
+
 use std::sync::Arc;
 
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use songhua_access::{Directory, Principal};
 use songhua_domain::event::{
-    AccessGranted, AccessRevoked, AgencyAssigned, AgencyRegistered, AreaDesignated, BaselineSet, IndicatorDefined,
-    LogCreated, MilestoneCancelled, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
-    MilestoneRescheduled, Name, PlanDefined, PlanPublished, ProjectMerged, ProjectRegistered, Schedule, Scope,
-    SystemEvent, SystemPayload, TargetSet,
+    AccessGranted, AccessRevoked, IndicatorDefined, MilestoneCancelled, MilestonePartiallyReached, MilestonePlanned,
+    MilestoneReached, MilestoneRescheduled, PlanPublished, SystemEvent, SystemPayload,
 };
 use songhua_domain::id::{MilestoneId, ProjectId};
 use songhua_domain::quantity::{Decimal, parse_decimal};
-use songhua_domain::score::{DatedValue, LightRule};
-use songhua_domain::vocabulary::{
-    Accumulation, Aggregation, AreaKind, AreaStage, AssignmentRole, Basis, Frequency, MeasureKind, MilestoneType,
-    ObsStatus, Operator, OperatorSource, PathKind, ProjectKind, Reason, ResultType, Role, Status as TargetStatus,
-};
+use songhua_domain::vocabulary::{Accumulation, Basis, MilestoneType, ObsStatus, Reason, Role, Status as TargetStatus};
 use songhua_log::{Applied, Checkpoint, Position};
 use songhua_views::{
-    Definition, Entry, EntryFigure, EntryKind, MilestoneFact, MilestoneRow, Options, SeriesKey, ViewBatch, Views,
+    Definition, Entry, EntryFigure, EntryKind, FactRow, MilestoneFact, MilestoneRow, Options, Said, SeriesKey,
+    ViewBatch, Views,
 };
+use songhua_wire::pb;
 use songhua_wire::status::{Refusal, refusal_from};
+use songhua_wire::time::date_to_pb;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+pub(super) use self::plan::{area, indicator_defined, name, plan, target};
+use self::plan::{definitions, log};
 use crate::{PlanReader, ProgressServer, ReaderRegistry};
 
 /// Now, for every test: 23 November in Harbin.
@@ -87,6 +88,17 @@ pub(super) fn ask<T>(message: T) -> Request<T> {
     request
 }
 
+/// A day, by all that is known.
+pub(super) fn on(day: Date) -> Option<pb::AsOf> {
+    Some(pb::AsOf { valid_date: Some(date_to_pb(day)), ..Default::default() })
+}
+
+/// A day, by what was known at a position.
+pub(super) fn known(day: Date, position: u64) -> Option<pb::AsOf> {
+    let known = Some(pb::as_of::Known::KnownPosition(position));
+    on(day).map(|as_of| pb::AsOf { known, ..as_of })
+}
+
 pub(super) fn refused<T>(answer: Result<Response<T>, Status>) -> Refusal {
     let status = answer.err().expect("it was answered");
     refusal_from(&status).expect("a refusal has a reason")
@@ -128,6 +140,13 @@ impl Fixture {
         fixture
     }
 
+    /// A published plan without anything in it.
+    pub(super) fn empty() -> Self {
+        let mut fixture = Self::unpublished();
+        fixture.published = fixture.define(PlanPublished { event_count: 1, digest: [3; 32] });
+        fixture
+    }
+
     /// The last position.
     pub(super) fn head(&self) -> u64 {
         self.views.applied()
@@ -158,6 +177,11 @@ impl Fixture {
 
     /// Appends to the total of `indicator` in `area`.
     pub(super) fn figure(&mut self, area: &str, indicator: &str, what: Figure) -> u64 {
+        self.append(&SeriesKey::total(&id(area), &id(indicator)), what)
+    }
+
+    /// Appends to a series.
+    pub(super) fn append(&mut self, series: &SeriesKey, what: Figure) -> u64 {
         self.apply(|batch, position| {
             let entry = Entry {
                 position,
@@ -173,8 +197,28 @@ impl Fixture {
                 event_id: Uuid::from_u128(u128::from(position)),
                 reason: String::new(),
             };
-            batch.append(&SeriesKey::total(&id(area), &id(indicator)), entry).unwrap();
+            batch.append(series, entry).unwrap();
         })
+    }
+
+    /// Adds a fact, recorded on a day.
+    pub(super) fn fact(&mut self, day: Date, agency: Option<&str>, said: Said) -> u64 {
+        self.apply(|batch, position| {
+            let row = FactRow {
+                recorded_time_us: recorded(position).as_microsecond(),
+                recorded_day: Some(day),
+                effective: None,
+                agency: agency.map(id),
+                event_id: Uuid::from_u128(u128::from(position)),
+                said,
+            };
+            batch.fact(position, &row).unwrap();
+        })
+    }
+
+    /// Opens a day.
+    pub(super) fn open_day(&mut self, day: Date) -> u64 {
+        self.apply(|batch, position| batch.open_day(position, day).unwrap())
     }
 
     /// Adds what happened to a milestone of project `park`.
@@ -249,10 +293,10 @@ impl Figure {
         let start = (basis == Basis::FullYear).then(|| end.first_of_year());
         Self { kind: EntryKind::Reported, basis, start, end, figure: EntryFigure::Value(decimal(value)) }
     }
-    fn period(start: Date, end: Date, value: &str) -> Self {
+    pub(super) fn period(start: Date, end: Date, value: &str) -> Self {
         Self { start: Some(start), ..Self::value(Basis::Period, end, value) }
     }
-    fn saying(self, kind: EntryKind, figure: EntryFigure) -> Self {
+    pub(super) fn saying(self, kind: EntryKind, figure: EntryFigure) -> Self {
         Self { kind, figure, ..self }
     }
 }
@@ -325,158 +369,4 @@ fn milestones(fixture: &mut Fixture) {
     let reason = "not wanted".to_owned();
     let ended = MilestoneCancelled { project: park(), milestone: milestone("canteen"), reason };
     fixture.milestone("canteen", Cancelled(ended));
-}
-
-pub(super) fn name(text: &str) -> Name {
-    Name { zh: format!("{text}名"), en: text.to_owned() }
-}
-
-fn log() -> LogCreated {
-    let plan = Some(id("harbin"));
-    LogCreated { log_id: Uuid::from_u128(1), plan, epoch: 1, simulated: true, hash_algorithm: 1 }
-}
-
-fn plan() -> PlanDefined {
-    PlanDefined {
-        plan: id("harbin"),
-        title: name("plan"),
-        city: name("harbin"),
-        administrative_division_code: "230100".to_owned(),
-        start: date(2022, 1, 1),
-        end: date(2026, 12, 31),
-        time_zone: "Asia/Shanghai".to_owned(),
-        calc_version: 1,
-        late_after_days: 60,
-        documents: Vec::new(),
-        units: Vec::new(),
-        categories: Vec::new(),
-        remarks: Vec::new(),
-        light_rule: LightRule::default(),
-    }
-}
-
-fn definitions() -> Vec<Definition> {
-    let mut all: Vec<Definition> = vec![
-        area("city", AreaKind::City, 1, 0, None).into(),
-        area("zone-x", AreaKind::Zone, 2, 0, None).into(),
-        area("circle-a", AreaKind::Circle, 3, 1, Some(AreaStage::Designated)).into(),
-        area("circle-b", AreaKind::Circle, 4, 2, None).into(),
-    ];
-    for (indicator, accumulation) in [
-        ("intensity", Accumulation::Ratio),
-        ("output", Accumulation::Cumulative),
-        ("firms", Accumulation::Stock),
-        ("growth", Accumulation::Paired),
-        ("rival", Accumulation::Ratio),
-        ("coverage", Accumulation::Ratio),
-        ("brand", Accumulation::None),
-    ] {
-        all.push(indicator_defined(indicator, accumulation).into());
-    }
-    for (number, (area, indicator, operator, value)) in (1..).zip([
-        ("city", "intensity", Operator::AtLeast, Some("3.00")),
-        ("city", "output", Operator::AtLeast, Some("100")),
-        ("circle-a", "firms", Operator::MoreThan, Some("200")),
-        ("circle-a", "growth", Operator::ExceedsSeries, None),
-        ("city", "coverage", Operator::FullCoverage, None),
-        ("city", "brand", Operator::Qualitative, None),
-        ("circle-b", "firms", Operator::AtLeast, Some("50")),
-    ]) {
-        all.push(target(number, area, indicator, operator, value).into());
-    }
-    let baseline = DatedValue { date: date(2021, 12, 31), value: decimal("2.50") };
-    all.push(BaselineSet { area: id("city"), indicator: id("intensity"), baseline }.into());
-    all.push(AgencyRegistered { agency: id("bureau"), name: name("bureau"), uscc: String::new() }.into());
-    let scope = Scope::Indicator(id("intensity"));
-    all.push(AgencyAssigned { agency: id("bureau"), role: AssignmentRole::Lead, scope }.into());
-    for (project, kind) in [
-        ("hall", ProjectKind::Project),
-        ("lab", ProjectKind::Project),
-        ("park", ProjectKind::Project),
-        ("vaccine", ProjectKind::Direction),
-    ] {
-        all.push(project_registered(project, kind).into());
-    }
-    let reason = "one building".to_owned();
-    all.push(ProjectMerged { project: id("hall"), into: park(), interpreted: true, reason }.into());
-    all
-}
-
-fn area(area: &str, kind: AreaKind, order: u32, batch: u32, stage: Option<AreaStage>) -> AreaDesignated {
-    AreaDesignated {
-        area: id(area),
-        kind,
-        name: name(area),
-        aliases: Vec::new(),
-        stage,
-        batch,
-        hosts: Vec::new(),
-        participants: Vec::new(),
-        industries: Vec::new(),
-        sites: Vec::new(),
-        order,
-        source: None,
-        notes: Vec::new(),
-    }
-}
-
-fn indicator_defined(indicator: &str, accumulation: Accumulation) -> IndicatorDefined {
-    IndicatorDefined {
-        indicator: id(indicator),
-        category: (indicator == "output").then(|| id("results")),
-        name: name(indicator),
-        aliases: Vec::new(),
-        unit: if accumulation == Accumulation::Ratio { "%" } else { "家" }.to_owned(),
-        unit_multiplier: 0,
-        unit_label: name("unit"),
-        measure_kind: MeasureKind::Count,
-        result_type: ResultType::Output,
-        accumulation,
-        basis: None,
-        ascending: true,
-        aggregation: Aggregation::None,
-        scored: indicator != "rival",
-        schedule: Schedule { frequency: Frequency::Year, release_lag_days: 120, grace_days: 30 },
-        derived: None,
-        retired_from: None,
-        method_note: String::new(),
-        notes: Vec::new(),
-        interpreted: Vec::new(),
-    }
-}
-
-fn target(number: u32, area: &str, indicator: &str, operator: Operator, value: Option<&str>) -> TargetSet {
-    let qualitative = operator == Operator::Qualitative;
-    TargetSet {
-        number,
-        area: id(area),
-        indicator: id(indicator),
-        operator,
-        operator_source: OperatorSource::Stated,
-        value: value.map(decimal),
-        max: None,
-        tolerance: None,
-        other_series: (operator == Operator::ExceedsSeries).then(|| id("rival")),
-        steps: if qualitative { vec!["known".to_owned(), "leading".to_owned()] } else { Vec::new() },
-        required_step: qualitative.then(|| "leading".to_owned()),
-        path_kind: PathKind::Linear,
-        due_as_written: "到2026年末".to_owned(),
-        effective_deadline: date(2026, 12, 31),
-        source: None,
-        notes: Vec::new(),
-        interpreted: Vec::new(),
-    }
-}
-
-fn project_registered(project: &str, kind: ProjectKind) -> ProjectRegistered {
-    ProjectRegistered {
-        project: id(project),
-        area: id("circle-a"),
-        kind,
-        name: name(project),
-        industry: String::new(),
-        aliases: vec![format!("{project}别名")],
-        mentions: Vec::new(),
-        notes: Vec::new(),
-    }
 }

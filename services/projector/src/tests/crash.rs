@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
 use songhua_domain::vocabulary::Basis;
 use songhua_log::Follower;
 use songhua_views::Options;
 
-use super::history::day;
+use super::history::{day, histories};
 use super::plan::{CITY, History, INTENSITY, apply, open};
+use crate::follower::grow;
 
 fn some_history() -> History {
     let mut history = History::published();
@@ -55,6 +57,33 @@ fn after_a_crash_between_batches_views_are_whole_at_a_checkpoint_and_go_on() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3))]
+
+    #[test]
+    fn rebuilt_live_and_crashed_views_are_the_same_at_every_prefix(history in histories(40)) {
+        let (live_dir, crashed_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let live = open(live_dir.path());
+        let mut crashed = open(crashed_dir.path());
+        for end in 1..=history.events.len() {
+            apply(&live, &history.events[..end], 1);
+            // A batch that reached one event further is lost, and so is the process.
+            let mut batch = crashed.batch().unwrap();
+            history.events[end - 1..].iter().take(2).for_each(|event| grow(&mut batch, event).unwrap());
+            drop(batch);
+            drop(crashed);
+            crashed = open(crashed_dir.path());
+            apply(&crashed, &history.events[..end], 1);
+            let rebuilt_dir = tempfile::tempdir().unwrap();
+            let rebuilt = open(rebuilt_dir.path());
+            apply(&rebuilt, &history.events[..end], 1_000);
+            let digest = rebuilt.digest().unwrap();
+            prop_assert_eq!(live.digest().unwrap(), digest, "live at {}", end);
+            prop_assert_eq!(crashed.digest().unwrap(), digest, "crashed at {}", end);
+        }
+    }
+}
+
 #[test]
 fn a_batch_that_is_dropped_leaves_nothing() {
     let history = some_history();
@@ -64,7 +93,7 @@ fn a_batch_that_is_dropped_leaves_nothing() {
     let before = views.digest().unwrap();
     let mut batch = views.batch().unwrap();
     for event in &history.events[100..150] {
-        crate::follower::grow(&mut batch, event).unwrap();
+        grow(&mut batch, event).unwrap();
     }
     drop(batch);
     assert_eq!((views.digest().unwrap(), views.applied()), (before, 100));

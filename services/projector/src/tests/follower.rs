@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use songhua_domain::event::{DayOpened, Event, MeasurementRetracted, VerificationAccepted};
 use songhua_domain::vocabulary::Basis;
 use songhua_log::conformance::{FollowerHarness, follower_contract};
@@ -12,7 +13,7 @@ use songhua_views::Options;
 use songhua_wire::record::{Envelope, READER_VERSION, encode_event};
 use uuid::Uuid;
 
-use super::history::day;
+use super::history::{day, histories, of_everything};
 use super::plan::{CITY, History, INTENSITY, OUTPUT, apply, checkpoint, id, open};
 use crate::Projector;
 use crate::follower::caught;
@@ -39,6 +40,11 @@ fn some_history() -> History {
         history.push(VerificationAccepted { event: figure, finding: "seen".to_owned() });
         history.report(CITY, OUTPUT, Basis::Period, day(n * 31).last_of_month(), 20);
     }
+    whole(history)
+}
+
+/// The history, up to the end of its last submission.
+fn whole(mut history: History) -> History {
     while !history.head().is_multiple_of(3) {
         history.push(DayOpened { date: day(900) });
     }
@@ -101,16 +107,32 @@ async fn the_projector_keeps_the_contract_of_followers() {
     follower_contract(Harness { dir: tempfile::tempdir().unwrap() }).await;
 }
 
-#[test]
-fn records_give_the_rows_of_their_events() {
-    let history = some_history();
+/// Applies the records of `history` in batches of `size`, and its events; both must give the same rows.
+fn compare(history: &History, size: usize) {
     let (dir, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut projector = projector(dir.path());
-    projector.apply(&stored(&history.events), checkpoint(history.head())).unwrap();
+    for records in stored(&history.events).chunks(size) {
+        projector.apply(records, checkpoint(records.last().unwrap().position.0)).unwrap();
+    }
     let expected = open(fresh.path());
     apply(&expected, &history.events, 10);
     assert_eq!(projector.views().digest().unwrap(), expected.digest().unwrap());
     assert_eq!(projector.checkpoint().unwrap(), Some(checkpoint(history.head())));
+}
+
+#[test]
+fn records_give_the_rows_of_their_events() {
+    compare(&some_history(), 1_000);
+    compare(&whole(of_everything()), 30);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn records_of_any_history_give_the_rows_of_their_events(history in histories(90)) {
+        compare(&whole(history), 9);
+    }
 }
 
 /// Applies a history whose last record has other bytes; gives the error and what is left.

@@ -1,33 +1,51 @@
 //! Random histories: figures that come late, are corrected, retracted, verified, rejected; stages, milestones, days and
-//! definitions that change between them.
+//! definitions that change between them; and everything around them. Every event names something that exists.
+
+mod conduct;
+mod revision;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use songhua_domain::event::{
     AgencyAssigned, AreaStageChanged, BaselineSet, DayOpened, EvidenceAttached, Figure, InterimTargetsSet,
-    LightRuleAdopted, MeasurementCorrected, MeasurementRetracted, MilestoneMissed, MilestonePartiallyReached,
-    MilestoneReached, MilestoneRescheduled, NothingToReport, ProjectMerged, QualitativeAssessmentRecorded,
-    ReferencePeriod, Schedule, ScheduleOverride, Scope, TOTAL, VerificationAccepted, VerificationRejected,
+    LightRuleAdopted, MeasurementCorrected, MeasurementRetracted, MeasurementRevised, MilestoneMissed,
+    MilestonePartiallyReached, MilestoneReached, MilestoneRescheduled, NothingToReport, ProjectMerged,
+    QualitativeAssessmentRecorded, ReferencePeriod, Schedule, ScheduleOverride, Scope, TOTAL, VerificationAccepted,
+    VerificationRejected, VerificationReopened, VerificationRequested,
 };
 use songhua_domain::quantity::Decimal;
 use songhua_domain::score::{DatedValue, LightRule};
 use songhua_domain::vocabulary::{AreaStage, AssignmentRole, Basis, Frequency, ObsStatus};
 use uuid::Uuid;
 
-use super::plan::{BRAND, CIRCLE, CITY, GROWTH, History, INTENSITY, OUTPUT, RIVAL, STEPS, id, reported};
+use super::plan::{
+    BRAND, BUREAU, CIRCLE, CITY, GROWTH, History, INTENSITY, OUTPUT, RIVAL, STEPS, evidence, id, reported,
+};
 
 /// One step of a history: what, and two numbers that say which and how much.
 type Step = (u8, u16, u16);
 
+/// How many kinds of steps there are.
+const STEP_KINDS: u8 = 28;
+
 /// Published plans with up to `most` events behind them.
 pub(super) fn histories(most: usize) -> impl Strategy<Value = History> {
-    let step = (0_u8..20, any::<u16>(), any::<u16>());
+    let step = (0_u8..STEP_KINDS, any::<u16>(), any::<u16>());
     proptest::collection::vec(step, 0..most).prop_map(|steps| {
         let mut writer = Writer { history: History::published(), ..Writer::default() };
         steps.into_iter().for_each(|step| writer.step(step));
         writer.history
     })
+}
+
+/// A history with every step, so with every event type that may stand behind the publication.
+pub(super) fn of_everything() -> History {
+    let mut writer = Writer { history: History::published(), ..Writer::default() };
+    for which in 0..12 {
+        (0..STEP_KINDS).for_each(|what| writer.step((what, which, 300 + 37 * which)));
+    }
+    writer.history
 }
 
 #[derive(Default)]
@@ -66,7 +84,25 @@ impl Writer {
             16 => self.milestone(which, much),
             17 => self.judge_milestone(which),
             18 => self.stage(which, much),
-            _ => self.define(which, value),
+            19 => self.define(which, value),
+            20 | 21 => self.take(which, |history, measurement| {
+                let (figure, reason) = (Figure::Value(value), "annual accounts".to_owned());
+                let obs_status = ObsStatus::Unvalidated;
+                Some(history.push(MeasurementRevised { measurement, figure, obs_status, reason }))
+            }),
+            22 => self.take(which, |history, event| {
+                if which.is_multiple_of(2) {
+                    history.push(VerificationRequested { event, note: "please".to_owned() });
+                } else {
+                    history.push(VerificationReopened { event, reason: "doubts".to_owned() });
+                }
+                Some(event)
+            }),
+            23 => self.revise_plan(which, much),
+            24 => self.revise_target(which, much),
+            25 => self.revise_agency(which),
+            26 => self.conduct(which, much),
+            _ => self.deliver(which, much),
         }
     }
 
@@ -86,7 +122,10 @@ impl Writer {
         }
         let dimension = if which.is_multiple_of(11) { "district=songbei" } else { TOTAL };
         let figure = reported(area, indicator, dimension, basis, end, i64::from(much % 2_000));
-        let event = self.history.push(figure);
+        let event = match which % 5 {
+            0 => self.history.push_with_file(figure, which as u8),
+            _ => self.history.push(figure),
+        };
         self.live.push(event);
     }
 
@@ -147,7 +186,7 @@ impl Writer {
         let Some(event) = self.reports.last().copied() else { return };
         if which.is_multiple_of(2) {
             self.history.push(VerificationAccepted { event, finding: "seen".to_owned() });
-            let evidence = Vec::new();
+            let evidence = vec![evidence(which as u8)];
             self.history.push(EvidenceAttached { event, evidence });
         } else {
             self.reports.pop();
@@ -181,7 +220,7 @@ impl Writer {
             }
             3 => {
                 let scope = Scope::Target(area, indicator);
-                self.history.push(AgencyAssigned { agency: id("bureau"), role: AssignmentRole::Lead, scope });
+                self.history.push(AgencyAssigned { agency: id(BUREAU), role: AssignmentRole::Lead, scope });
             }
             _ => {
                 let (project, into) = (id("works-again"), id("works"));

@@ -36,10 +36,22 @@ pub(super) fn live(events: &[Event], area: &AreaId, indicator: &IndicatorId) -> 
                     live.push((id, new));
                 }
             }
+            Payload::MeasurementRevised(it) => {
+                if let Some(at) = find(&live, &it.measurement) {
+                    let (_, old) = live.remove(at);
+                    let (value, obs_status) = (value(it.figure), it.obs_status);
+                    let position = event.position;
+                    let new = Observation { position, value, step: None, obs_status, verified: false, ..old };
+                    live.push((id, new));
+                }
+            }
             Payload::MeasurementRetracted(it) => live.retain(|(id, _)| *id != it.measurement),
             Payload::VerificationRejected(it) => live.retain(|(id, _)| *id != it.event),
             Payload::VerificationAccepted(it) => {
                 live.iter_mut().filter(|(id, _)| *id == it.event).for_each(|(_, seen)| seen.verified = true);
+            }
+            Payload::VerificationReopened(it) => {
+                live.iter_mut().filter(|(id, _)| *id == it.event).for_each(|(_, seen)| seen.verified = false);
             }
             _ => {}
         }

@@ -3,9 +3,9 @@
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use songhua_domain::event::{
-    Actor, AreaDesignated, AreasAtStage, DayOpened, Event, EventInput, Figure, IndicatorDefined, LogCreated,
-    MeasurementReported, MilestonePlanned, Name, Payload, PlanDefined, PlanPublished, ProjectRegistered,
-    ReferencePeriod, Schedule, SubmissionRef, TOTAL, TargetSet, Unit,
+    Actor, AgencyRegistered, AreaDesignated, AreasAtStage, DayOpened, Event, EventInput, Evidence, Figure,
+    IndicatorDefined, LogCreated, MeasurementReported, MilestonePlanned, Name, Payload, PlanDefined, PlanPublished,
+    ProjectRegistered, ReferencePeriod, Schedule, SubmissionRef, TOTAL, TargetSet, Unit,
 };
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::quantity::Decimal;
@@ -29,6 +29,8 @@ pub(super) const GROWTH: &str = "growth";
 pub(super) const RIVAL: &str = "rival-growth";
 pub(super) const BRAND: &str = "brand";
 pub(super) const CIRCLES: &str = "circles";
+pub(super) const BUREAU: &str = "bureau";
+pub(super) const OFFICE: &str = "office";
 pub(super) const STEPS: [&str; 3] = ["none", "known", "leading"];
 
 /// Events in log order; positions, ids and times follow from their place.
@@ -52,6 +54,15 @@ impl History {
         self.push_effective(payload, None)
     }
 
+    /// Appends an event that carries a file.
+    pub(super) fn push_with_file(&mut self, payload: impl Into<Payload>, file: u8) -> Uuid {
+        let event_id = self.push(payload);
+        if let Some(event) = self.events.last_mut() {
+            event.input.evidence.push(evidence(file));
+        }
+        event_id
+    }
+
     /// Appends an event that says when it became true.
     pub(super) fn push_effective(&mut self, payload: impl Into<Payload>, effective_date: Option<Date>) -> Uuid {
         let position = self.events.len() as u64 + 1;
@@ -62,7 +73,7 @@ impl History {
             recorded_time: start() + SignedDuration::from_mins((position as i64 - 1) / 3),
             actor: Actor {
                 principal: "staff-1".to_owned(),
-                agency: Some(id("bureau")),
+                agency: Some(id(BUREAU)),
                 role: Role::Agency,
                 credential_digest: [0; 32],
                 on_behalf_of: None,
@@ -127,6 +138,12 @@ pub(super) fn key(area: &str, indicator: &str) -> (AreaId, IndicatorId) {
     (id(area), id(indicator))
 }
 
+/// A file that stays with the agency.
+pub(super) fn evidence(file: u8) -> Evidence {
+    let (media_type, locator) = ("application/pdf".to_owned(), String::new());
+    Evidence { sha256: [file; 32], media_type, title: format!("file {file}"), locator }
+}
+
 fn start() -> Timestamp {
     "2023-01-02T00:00:00Z".parse().unwrap()
 }
@@ -156,7 +173,7 @@ pub(super) fn reported(
     }
 }
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name { zh: text.to_owned(), en: text.to_owned() }
 }
 
@@ -207,6 +224,9 @@ pub(super) fn definitions() -> Vec<Payload> {
     {
         all.push(target_set(number as u32 + 1, area, indicator, operator).into());
     }
+    for agency in [BUREAU, OFFICE] {
+        all.push(AgencyRegistered { agency: id(agency), name: name(agency), uscc: String::new() }.into());
+    }
     all.push(project("works").into());
     all.push(project("works-again").into());
     all.push(milestone("opening", date(2024, 6, 30)).into());
@@ -234,7 +254,7 @@ fn plan() -> PlanDefined {
     }
 }
 
-fn area_designated(area: &str, kind: AreaKind, stage: Option<AreaStage>, order: u32) -> AreaDesignated {
+pub(super) fn area_designated(area: &str, kind: AreaKind, stage: Option<AreaStage>, order: u32) -> AreaDesignated {
     AreaDesignated {
         area: id(area),
         kind,
@@ -252,7 +272,11 @@ fn area_designated(area: &str, kind: AreaKind, stage: Option<AreaStage>, order: 
     }
 }
 
-fn indicator_defined(indicator: &str, accumulation: Accumulation, derived: Option<AreasAtStage>) -> IndicatorDefined {
+pub(super) fn indicator_defined(
+    indicator: &str,
+    accumulation: Accumulation,
+    derived: Option<AreasAtStage>,
+) -> IndicatorDefined {
     IndicatorDefined {
         indicator: id(indicator),
         category: None,
@@ -301,7 +325,7 @@ fn target_set(number: u32, area: &str, indicator: &str, operator: Operator) -> T
     }
 }
 
-fn project(project: &str) -> ProjectRegistered {
+pub(super) fn project(project: &str) -> ProjectRegistered {
     ProjectRegistered {
         project: id(project),
         area: id(CIRCLE),
@@ -314,7 +338,7 @@ fn project(project: &str) -> ProjectRegistered {
     }
 }
 
-fn milestone(milestone: &str, due_date: Date) -> MilestonePlanned {
+pub(super) fn milestone(milestone: &str, due_date: Date) -> MilestonePlanned {
     MilestonePlanned {
         project: id("works"),
         milestone: id(milestone),

@@ -1,6 +1,6 @@
 //! The same records give the same rows, and a read at an earlier position is the read of that moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::date;
@@ -9,9 +9,11 @@ use songhua_domain::event::{AreaStageChanged, DayOpened, VerificationAccepted};
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::score::{Observation, Score};
 use songhua_domain::vocabulary::{AreaStage, Basis, Status};
-use songhua_views::{Change, Milestone, Model, Series, Views};
+use songhua_views::{Change, Fact, FactKind, Milestone, Model, Series, Views};
 
-use super::history::histories;
+use songhua_wire::event::TYPE_TOKENS;
+
+use super::history::{histories, of_everything};
 use super::naive;
 use super::plan::{CIRCLE, CIRCLES, CITY, GROWTH, History, INTENSITY, OUTPUT, RIVAL, apply, id, key, open};
 
@@ -87,7 +89,20 @@ struct Answers {
     series: Vec<BTreeMap<String, Series>>,
     milestones: Vec<Milestone>,
     changes: Vec<Change>,
+    facts: Vec<Vec<Fact>>,
 }
+
+/// Every kind of facts.
+pub(super) const FACTS: [FactKind; 8] = [
+    FactKind::Notes,
+    FactKind::Supervisions,
+    FactKind::Reminders,
+    FactKind::Periods,
+    FactKind::Verifications,
+    FactKind::Evidence,
+    FactKind::ProjectStatuses,
+    FactKind::Revisions,
+];
 
 impl Answers {
     fn of(views: &Views, known: u64) -> Self {
@@ -105,8 +120,25 @@ impl Answers {
             series: pairs.iter().map(|(area, indicator)| views.dimensions(area, indicator, known).unwrap()).collect(),
             milestones: days.iter().flat_map(|day| views.milestones(None, *day, known).unwrap()).collect(),
             changes: views.changes(0, known, usize::MAX).unwrap(),
+            facts: FACTS.map(|kind| views.facts(kind, known).unwrap()).to_vec(),
             model: Arc::clone(&model),
         }
+    }
+}
+
+#[test]
+fn histories_have_every_event_type_and_each_leaves_something() {
+    let history = of_everything();
+    let seen: BTreeSet<_> = history.events.iter().map(|event| event.input.payload.type_token()).collect();
+    assert_eq!(TYPE_TOKENS.iter().copied().filter(|token| !seen.contains(token)).collect::<Vec<_>>(), [""; 0]);
+    let dir = tempfile::tempdir().unwrap();
+    let views = open(dir.path());
+    for known in 1..=history.head() {
+        let before = views.digest().unwrap();
+        let batch = &history.events[..known as usize];
+        apply(&views, batch, 1);
+        let token = batch.last().unwrap().input.payload.type_token();
+        assert_ne!(views.digest().unwrap(), before, "{token} at {known}");
     }
 }
 

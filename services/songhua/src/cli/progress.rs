@@ -1,4 +1,9 @@
-//! `progress`: asks `ProgressService` and prints tables, or the answers as JSON.
+//! `progress`: asks `ProgressService` and shows the answers: tables, JSON, CSV or a workbook.
+//!
+//! Place in the flow: command line → one RPC → a board (`board`) → standard output or a file. It must not know what a
+//! board's columns are.
+
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -6,8 +11,9 @@ use songhua_wire::pb;
 use songhua_wire::pb::progress_service_client::ProgressServiceClient;
 use songhua_wire::time::{date_to_pb, timestamp_to_pb};
 
+use super::board::{self, Board};
 use super::client::Authorised;
-use super::{Connect, Failure, client, output, tables};
+use super::{Connect, Failure, client, output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProgressArgs {
@@ -31,6 +37,28 @@ pub(crate) struct ProgressArgs {
     /// Filter of a list, for example 'area = "circle-hit" AND status = BEHIND' / 筛选
     #[arg(long, global = true, default_value = "")]
     filter: String,
+    /// How to show it [default: table, or what --out ends with] / 输出格式
+    #[arg(long, global = true, value_enum)]
+    format: Option<Format>,
+    /// Write it to this file instead of standard output / 输出文件
+    #[arg(long, global = true, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// With csv: which table of the answer, for example vintages / CSV 中的表
+    #[arg(long, global = true, value_name = "NAME")]
+    sheet: Option<String>,
+}
+
+/// How an answer is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal / 终端表格
+    Table,
+    /// The answer's proto3-JSON / JSON
+    Json,
+    /// One table, for Excel and statistics tools / 一张表
+    Csv,
+    /// A workbook with every table / 工作簿
+    Xlsx,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -46,12 +74,34 @@ enum What {
         /// Id of the area / 区域编号
         area: String,
     },
+    /// Areas across, indicators down / 区域 × 指标
+    Matrix {
+        #[command(flatten)]
+        areas: Areas,
+    },
+    /// Areas ranked by attainment, with the change of rank / 位次
+    League {
+        #[command(flatten)]
+        areas: Areas,
+        /// Only this indicator / 仅此指标
+        #[arg(long, default_value = "")]
+        indicator: String,
+        /// Ranks are compared with those on this day [default: 90 days before] / 对比日期
+        #[arg(long)]
+        compare_date: Option<Date>,
+    },
     /// Indicators with their targets / 指标
     Indicators,
-    /// One indicator with its history / 单个指标
+    /// One indicator: figures, vintages, years, contributions, tasks, revisions, notes / 单个指标
     Indicator {
         /// Id of the indicator / 指标编号
         indicator: String,
+        /// Only this area / 仅此区域
+        #[arg(long, default_value = "")]
+        area: String,
+        /// At most this many of the newest figures [default: 1000] / 最近多少条数值
+        #[arg(long, default_value_t = 0)]
+        history: i32,
     },
     /// Projects / 项目
     Projects,
@@ -62,8 +112,61 @@ enum What {
     },
     /// Milestones by due date / 节点
     Milestones,
-    /// Agencies: what they answer for and may report / 单位
+    /// Milestones that are overdue, due in 30 and 90 days, slipped; projects by completion / 项目与节点日历
+    Calendar {
+        /// Only projects of this area / 仅此区域
+        #[arg(long, default_value = "")]
+        area: String,
+    },
+    /// Agencies: what they answer for, owe, may report / 单位
     Agencies,
+    /// One agency's ledger / 责任单位台账
+    Agency {
+        /// Id of the agency / 单位编号
+        agency: String,
+    },
+    /// Who has not reported / 未报数据
+    Staleness {
+        /// For the period that ends on this day [default: the first one without a figure] / 报告期末
+        #[arg(long)]
+        period_end: Option<Date>,
+    },
+    /// What was changed afterwards / 修订记录
+    Revisions,
+    /// What waits to be verified, with its evidence / 核验队列
+    Verifications,
+    /// Matters under supervision / 督办
+    Supervisions,
+    /// Reporting periods and who has reported for them / 报告期
+    Periods,
+    /// Progress in words / 进展说明
+    Notes,
+    /// The close-out statement / 收官评估
+    CloseOut,
+}
+
+#[derive(Debug, clap::Args)]
+struct Areas {
+    /// Areas of this kind / 区域类型
+    #[arg(long, value_enum, default_value = "circle")]
+    areas: Kind,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    City,
+    Zone,
+    Circle,
+}
+
+impl Areas {
+    const fn kind(&self) -> i32 {
+        (match self.areas {
+            Kind::City => pb::AreaKind::City,
+            Kind::Zone => pb::AreaKind::Zone,
+            Kind::Circle => pb::AreaKind::Circle,
+        }) as i32
+    }
 }
 
 struct Asker {
@@ -71,12 +174,65 @@ struct Asker {
     plan: String,
     as_of: pb::AsOf,
     filter: String,
-    json: bool,
+    show: Show,
 }
 
-/// Asks for every page of a list and puts them together.
-macro_rules! all_pages {
-    ($asker:expr, $method:ident, $request:ident, $field:ident) => {{
+/// How and where an answer is shown.
+struct Show {
+    format: Format,
+    out: Option<PathBuf>,
+    sheet: Option<String>,
+}
+
+impl Show {
+    fn of(args: &ProgressArgs, json: bool) -> Result<Self, Failure> {
+        let ending = args.out.as_ref().and_then(|out| out.extension()?.to_str()).map(str::to_ascii_lowercase);
+        let format = match (args.format, json, ending.as_deref()) {
+            (Some(format), _, _) => format,
+            (None, true, _) | (None, _, Some("json")) => Format::Json,
+            (None, _, Some("csv")) => Format::Csv,
+            (None, _, Some("xlsx")) => Format::Xlsx,
+            (None, _, _) => Format::Table,
+        };
+        if format == Format::Xlsx && args.out.is_none() {
+            return Err(Failure::Failed("a workbook needs --out FILE.xlsx / 工作簿须用 --out 指定文件".to_owned()));
+        }
+        Ok(Self { format, out: args.out.clone(), sheet: args.sheet.clone() })
+    }
+
+    /// The answer as bytes, or printed where there is no file.
+    fn answer(&self, answer: &impl serde::Serialize, board: impl FnOnce() -> Board) -> Result<(), Failure> {
+        let Some(out) = &self.out else {
+            return match self.format {
+                Format::Json => output::json(answer),
+                Format::Csv => output::bytes(&board().csv(self.sheet.as_deref())?),
+                Format::Table | Format::Xlsx => output::text(&board().text()),
+            };
+        };
+        let bytes = match self.format {
+            Format::Table => board().text().into_bytes(),
+            Format::Json => serde_json::to_vec_pretty(answer).map_err(Failure::failed)?,
+            Format::Csv => board().csv(self.sheet.as_deref())?,
+            Format::Xlsx => board().xlsx()?,
+        };
+        let failed = |error| Failure::Failed(format!("{}: {error} / 无法写入文件", out.display()));
+        std::fs::write(out, &bytes).map_err(failed)?;
+        eprintln!("{} ({} bytes) / 已写入", out.display(), bytes.len());
+        Ok(())
+    }
+}
+
+/// Asks for one answer and shows it.
+macro_rules! one {
+    ($asker:expr, $method:ident($request:expr), $board:ident) => {{
+        let answer = $asker.service.$method($request).await.map_err(client::failed)?.into_inner();
+        $asker.show.answer(&answer, || board::$board(&answer))
+    }};
+}
+
+/// Asks for every page of a list, puts them together, and shows the whole.
+macro_rules! all {
+    ($asker:expr, $method:ident($request:ident { $($field:ident: $value:expr),* }), $items:ident, $board:ident) => {{
         let mut whole: Option<_> = None;
         let mut page_token = String::new();
         loop {
@@ -86,12 +242,13 @@ macro_rules! all_pages {
                 page_token,
                 filter: $asker.filter.clone(),
                 as_of: Some($asker.as_of),
+                $($field: $value,)*
             };
             let page = $asker.service.$method(request).await.map_err(client::failed)?.into_inner();
             page_token = page.next_page_token.clone();
             match &mut whole {
                 None => whole = Some(page),
-                Some(first) => first.$field.extend(page.$field),
+                Some(first) => first.$items.extend(page.$items),
             }
             if page_token.is_empty() {
                 break;
@@ -99,11 +256,12 @@ macro_rules! all_pages {
         }
         let mut whole = whole.unwrap_or_default();
         whole.next_page_token.clear();
-        whole
+        $asker.show.answer(&whole, || board::$board(&whole))
     }};
 }
 
 pub(crate) async fn run(connect: &Connect, args: ProgressArgs, json: bool) -> Result<(), Failure> {
+    let show = Show::of(&args, json)?;
     let channel = client::connect(connect).await?;
     let plan = format!("plans/{}", client::plan_or_only(&channel, args.plan).await?);
     let known = match (args.known_time, args.known_position) {
@@ -113,69 +271,67 @@ pub(crate) async fn run(connect: &Connect, args: ProgressArgs, json: bool) -> Re
     };
     let as_of = pb::AsOf { valid_date: args.valid_date.map(date_to_pb), min_position: args.min_position, known };
     let service = ProgressServiceClient::new(channel).max_decoding_message_size(64 << 20);
-    Asker { service, plan, as_of, filter: args.filter, json }.ask(args.what).await
+    Asker { service, plan, as_of, filter: args.filter, show }.ask(args.what).await
 }
 
 impl Asker {
     async fn ask(mut self, what: What) -> Result<(), Failure> {
         match what {
-            What::Circles => {
-                let page = all_pages!(self, list_circles, ListCirclesRequest, circles);
-                self.show(&page, || tables::circles(&page))
+            What::Circles => all!(self, list_circles(ListCirclesRequest {}), circles, circles),
+            What::Indicators => all!(self, list_indicators(ListIndicatorsRequest {}), indicators, indicators),
+            What::Projects => all!(self, list_projects(ListProjectsRequest {}), projects, projects),
+            What::Milestones => all!(self, list_milestones(ListMilestonesRequest {}), milestones, milestones),
+            What::Agencies => all!(self, list_agencies(ListAgenciesRequest {}), agencies, agencies),
+            What::Staleness { period_end } => {
+                let period_end = period_end.map(date_to_pb);
+                all!(self, list_staleness(ListStalenessRequest { period_end: period_end }), duties, staleness)
             }
-            What::Indicators => {
-                let page = all_pages!(self, list_indicators, ListIndicatorsRequest, indicators);
-                self.show(&page, || tables::indicators(&page))
-            }
-            What::Projects => {
-                let page = all_pages!(self, list_projects, ListProjectsRequest, projects);
-                self.show(&page, || tables::projects(&page))
-            }
-            What::Milestones => {
-                let page = all_pages!(self, list_milestones, ListMilestonesRequest, milestones);
-                self.show(&page, || tables::milestones(&page))
-            }
-            What::Agencies => {
-                let page = all_pages!(self, list_agencies, ListAgenciesRequest, agencies);
-                self.show(&page, || tables::agencies(&page))
-            }
+            What::Revisions => all!(self, list_revisions(ListRevisionsRequest {}), revisions, revisions),
+            What::Verifications => all!(self, list_verifications(ListVerificationsRequest {}), items, verifications),
+            What::Supervisions => all!(self, list_supervisions(ListSupervisionsRequest {}), supervisions, supervisions),
+            What::Periods => all!(self, list_reporting_periods(ListReportingPeriodsRequest {}), periods, periods),
+            What::Notes => all!(self, list_progress_notes(ListProgressNotesRequest {}), notes, notes),
             one => self.ask_one(one).await,
         }
     }
 
     async fn ask_one(mut self, what: What) -> Result<(), Failure> {
-        let as_of = Some(self.as_of);
+        let (plan, as_of) = (self.plan.clone(), Some(self.as_of));
         match what {
-            What::Overview => {
-                let request = pb::GetOverviewRequest { name: self.plan.clone(), as_of };
-                let answer = self.service.get_overview(request).await.map_err(client::failed)?.into_inner();
-                self.show(&answer, || tables::overview(&answer))
-            }
+            What::Overview => one!(self, get_overview(pb::GetOverviewRequest { name: plan, as_of }), overview),
             What::Circle { area } => {
-                let request = pb::GetCircleRequest { name: format!("{}/areas/{area}", self.plan), as_of };
-                let answer = self.service.get_circle(request).await.map_err(client::failed)?.into_inner();
-                self.show(&answer, || tables::circle(&answer))
+                one!(self, get_circle(pb::GetCircleRequest { name: format!("{plan}/areas/{area}"), as_of }), circle)
             }
-            What::Indicator { indicator } => {
-                let name = format!("{}/indicators/{indicator}", self.plan);
-                let request = pb::GetIndicatorRequest { name, as_of, ..Default::default() };
-                let answer = self.service.get_indicator(request).await.map_err(client::failed)?.into_inner();
-                self.show(&answer, || tables::indicator(&answer))
+            What::Matrix { areas } => {
+                one!(self, get_matrix(pb::GetMatrixRequest { name: plan, kind: areas.kind(), as_of }), matrix)
+            }
+            What::League { areas, indicator, compare_date } => {
+                let compare_date = compare_date.map(date_to_pb);
+                let request = pb::GetLeagueRequest { name: plan, kind: areas.kind(), indicator, compare_date, as_of };
+                one!(self, get_league(request), league)
+            }
+            What::Indicator { indicator, area, history } => {
+                let name = format!("{plan}/indicators/{indicator}");
+                one!(
+                    self,
+                    get_indicator(pb::GetIndicatorRequest { name, as_of, history_size: history, area }),
+                    indicator
+                )
             }
             What::Project { project } => {
-                let request = pb::GetProjectRequest { name: format!("{}/projects/{project}", self.plan), as_of };
-                let answer = self.service.get_project(request).await.map_err(client::failed)?.into_inner();
-                self.show(&answer, || tables::project(&answer))
+                let name = format!("{plan}/projects/{project}");
+                one!(self, get_project(pb::GetProjectRequest { name, as_of }), project)
             }
-            What::Plan | What::Circles | What::Indicators | What::Projects | What::Milestones | What::Agencies => {
-                let request = pb::GetPlanRequest { name: self.plan.clone(), as_of };
-                let answer = self.service.get_plan(request).await.map_err(client::failed)?.into_inner();
-                self.show(&answer, || tables::plan(&answer))
+            What::Calendar { area } => {
+                one!(self, get_calendar(pb::GetCalendarRequest { name: plan, area, as_of }), calendar)
             }
+            What::Agency { agency } => {
+                let name = format!("{plan}/agencies/{agency}");
+                one!(self, get_agency(pb::GetAgencyRequest { name, as_of }), agency)
+            }
+            What::CloseOut => one!(self, get_close_out(pb::GetCloseOutRequest { name: plan, as_of }), close_out),
+            // Every list was taken before.
+            _ => one!(self, get_plan(pb::GetPlanRequest { name: plan, as_of }), plan),
         }
-    }
-
-    fn show(&self, answer: &impl serde::Serialize, table: impl FnOnce() -> String) -> Result<(), Failure> {
-        if self.json { output::json(answer) } else { output::text(&table()) }
     }
 }

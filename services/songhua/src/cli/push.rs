@@ -1,4 +1,4 @@
-//! `push FILE`: events from NDJSON, or a ledger (台账) from CSV; `push --template` writes a ledger to fill in.
+//! `push FILE`: events from NDJSON, or a ledger (台账) from CSV or a workbook; `push --template` writes a ledger to fill in.
 //!
 //! One batch is under way at a time, so no row can be stored ahead of an earlier one. Running the same file again
 //! resumes: what is stored comes back as a duplicate, or is seen to be there.
@@ -28,11 +28,14 @@ NDJSON: one EventInput as proto3-JSON a line.
     {\"revision\": 1, \"measurementReported\": {…}}
   没有 eventId 的行，其编号由单位（--agency，缺省为令牌所属单位）、内容主题和 revision 生成；撤回后重新上报时，请给该行加 \"revision\": 1（再次则为 2，依此类推）
 
-台账 ledger (.csv): UTF-8 or GB18030; comma or tab; columns in any order, named in Chinese or English.
+台账 ledger (.xlsx, .csv): the first sheet with a header; or UTF-8 or GB18030, comma or tab. Columns in any order, named in Chinese
+or English.
   figure 数据行    区域 area*  指标 indicator*  维度 dimension  口径 basis  期间 period*  数值 value  单位 unit
                    分子 numerator  分母 denominator  状态 obs_status
   milestone 节点行 项目 project*  节点 milestone*  进展 progress*  日期 date  完成比例 percent  说明 shortfall
-  both 两者        来源 source_ref  备注 comment  更正原因 reason (a figure that is stored with another value needs it)
+  both 两者        来源 source_ref  备注 comment
+  changed 改数     更正原因 reason (it was wrong) or 修订原因 revision (better data came): a figure that is stored with another
+                   value needs one of them
   口径 basis       期末数/时点 STOCK_AT, 本期数/当期 PERIOD, 本年累计/年初至今 YEAR_TO_DATE, 规划期累计/累计 PLAN_TO_DATE,
                    全年数 FULL_YEAR; empty where the indicator has one only
   期间 period      2026年  2026年10月  2026-10  2026年第3季度  2026Q3  2026年上半年  2026-09-30  2026年1-9月
@@ -56,7 +59,7 @@ NDJSON: one EventInput as proto3-JSON a line.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct PushArgs {
-    /// NDJSON file or CSV ledger; '-' = standard input / NDJSON 文件或 CSV 台账
+    /// NDJSON file, or a ledger as XLSX or CSV; '-' = standard input / NDJSON 文件，或 XLSX、CSV 台账
     #[arg(required_unless_present = "template", conflicts_with = "template")]
     file: Option<PathBuf>,
     /// The plan, if there is more than one / 方案
@@ -83,7 +86,7 @@ pub(crate) struct PushArgs {
     /// Write a ledger to fill in: what --agency may report, for the last periods that are over / 生成待填台账
     #[arg(long, requires = "agency")]
     template: bool,
-    /// With --template: the file, else standard output / 模板文件
+    /// With --template: the file, .xlsx or .csv; else CSV on standard output / 模板文件
     #[arg(long, requires = "template", value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -123,9 +126,12 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
 
 /// By the end of its name; where that says nothing, NDJSON begins with a brace.
 fn is_ledger(file: &Path, bytes: &[u8]) -> bool {
+    if ledger::is_workbook(bytes) {
+        return true;
+    }
     let end = file.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
     match end.as_str() {
-        "csv" | "tsv" => true,
+        "csv" | "tsv" | "xlsx" => true,
         "ndjson" | "jsonl" | "json" => false,
         _ => bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{'),
     }

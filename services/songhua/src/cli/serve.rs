@@ -152,13 +152,21 @@ fn announce(format: LogFormat, grpc: SocketAddr, http: SocketAddr, first_token: 
             tracing::info!(path = %path.display(), "first start: the administrator's token is written");
         }
         tracing::info!("serving: gRPC {grpc}, HTTP {http}");
+        tracing::info!(url = sheet(http), "one sheet");
         return;
     }
     if let Some(path) = first_token {
         eprintln!("首次启动：管理员令牌已写入 {0}\nfirst start: the administrator's token is in {0}", path.display());
     }
     eprintln!("服务已就绪 serving: gRPC {grpc}, HTTP {http}");
+    eprintln!("看一页 one sheet: {}（用户名任意，密码为令牌 any user, the token is the password）", sheet(http));
     tracing::info!(%grpc, %http, "serving");
+}
+
+/// Where a browser on this machine finds the sheet.
+fn sheet(http: SocketAddr) -> String {
+    let reachable = if http.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], http.port())) } else { http };
+    format!("http://{reachable}/")
 }
 
 /// What the demo is, and what to try.

@@ -11,9 +11,10 @@ use songhua_wire::pb;
 use songhua_wire::pb::progress_service_client::ProgressServiceClient;
 use tonic::Status;
 
+use super::board::words;
 use super::client::Authorised;
 use super::history::History;
-use super::{Connect, Failure, client, tables};
+use super::{Connect, Failure, client};
 
 /// Pause before the first try to connect again; doubled after each further one.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
@@ -121,7 +122,7 @@ impl Watch {
     fn print(&mut self, response: &pb::WatchProgressResponse) -> Result<bool, Failure> {
         let position = Some(response.applied_position);
         let lines = if !self.json {
-            response.changes.iter().map(|change| tables::change(change) + "\n").collect()
+            response.changes.iter().map(|change| words::change(change) + "\n").collect()
         } else if response.changes.is_empty() && self.printed == position {
             String::new()
         } else {

@@ -105,8 +105,17 @@ pub(super) fn credential(digest: &[u8; 32]) -> String {
 
 /// Finds who presents the bearer token in `headers`; if nobody, why, and the digest of what was presented.
 pub(super) fn authenticate(directory: &Directory, headers: &HeaderMap) -> Result<Principal, (AccessError, [u8; 32])> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = value.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
+    admit(directory, bearer(headers))
+}
+
+/// The bearer token in `headers`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer "))
+}
+
+/// Finds who presents `token`; if nobody, why, and the digest of what was presented.
+pub(super) fn admit(directory: &Directory, token: Option<&str>) -> Result<Principal, (AccessError, [u8; 32])> {
     let token = token.ok_or((AccessError::TokenMissing, [0; 32]))?;
     let found = directory.authenticate(token.trim(), Timestamp::now());
     found.map_err(|error| (error, digest_of(token.trim())))

@@ -1,14 +1,14 @@
-//! The HTTP door: `/healthz` (the process answers), `/readyz` (plans are open, their views have caught up once) and
-//! `/metrics`.
+//! The HTTP door: `/healthz` (the process answers), `/readyz` (plans are open, their views have caught up once),
+//! `/metrics`, and `/`, the sheet of a plan ([`super::sheet`]).
 //!
 //! The first two need no token and tell nothing about plans. `/metrics`, and why the node is not ready, are for grants
-//! that hold for every plan.
+//! that hold for every plan; the sheet is for who may read progress.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,10 +16,11 @@ use axum::routing::get;
 use metrics::counter;
 use songhua_access::{AccessError, Permission};
 use songhua_domain::vocabulary::{Reason, Role};
+use songhua_progress::ProgressServer;
 use tokio::net::TcpListener;
 
 use super::auth::{Refusals, authenticate, credential};
-use super::{Node, NodeError};
+use super::{Node, NodeError, sheet};
 
 /// What Prometheus calls its text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,6 +33,7 @@ const METRICS: &str = "GET /metrics";
 #[derive(Clone)]
 struct Door {
     node: Arc<Node>,
+    progress: Arc<ProgressServer>,
     refusals: Arc<Refusals>,
 }
 
@@ -41,6 +43,7 @@ struct Door {
 /// The address is taken or not ours.
 pub(super) async fn serve(
     node: Arc<Node>,
+    progress: Arc<ProgressServer>,
     refusals: Arc<Refusals>,
     address: SocketAddr,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -52,10 +55,11 @@ pub(super) async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(scrape))
-        .with_state(Door { node, refusals });
+        .route("/", get(show))
+        .with_state(Door { node, progress, refusals });
     let bound = listener.local_addr().map_err(|error| NodeError::Server(error.to_string()))?;
     if !bound.ip().is_loopback() {
-        tracing::warn!(%bound, "HTTP has no TLS here: a token for /metrics can be read on the way, put a TLS proxy in front");
+        tracing::warn!(%bound, "HTTP has no TLS here: a token can be read on the way, put a TLS proxy in front");
     }
     let serving = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
@@ -84,6 +88,10 @@ async fn scrape(State(door): State<Door>, headers: HeaderMap) -> Response {
         }
         Err(closed) => closed.answer(&door.refusals),
     }
+}
+
+async fn show(State(door): State<Door>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    sheet::answer(&door.node, &door.progress, &door.refusals, &headers, &query.unwrap_or_default()).await
 }
 
 /// Why somebody may not look.

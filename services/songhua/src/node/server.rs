@@ -58,7 +58,11 @@ pub(crate) async fn serve(
     write_profile(&node, config, bound)?;
     let refusals = Arc::new(Refusals::default());
     let closing = until(stop.clone());
-    let (http_bound, http) = http::serve(Arc::clone(&node), Arc::clone(&refusals), http_address, closing).await?;
+    let directory = Arc::clone(node.system.directory());
+    let progress = ProgressServer::new(Arc::clone(&node.readers), Arc::clone(&directory), stop.clone());
+    let progress = Arc::new(progress);
+    let (http_bound, http) =
+        http::serve(Arc::clone(&node), Arc::clone(&progress), Arc::clone(&refusals), http_address, closing).await?;
     ready(bound, http_bound);
 
     let plans = Arc::clone(&node.plans);
@@ -72,8 +76,6 @@ pub(crate) async fn serve(
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter.set_serving::<AdminServiceServer<AdminServer>>().await;
     let health_watch = tokio::spawn(super::health::watch(Arc::clone(&node), health_reporter, until(stop.clone())));
-    let directory = Arc::clone(node.system.directory());
-    let progress = ProgressServer::new(Arc::clone(&node.readers), Arc::clone(&directory), stop.clone());
     let audit = AuditServer::new(Arc::clone(&node.histories), Arc::clone(&directory), stop.clone());
     let serving = server
         .layer(CallsLayer::new())
@@ -81,7 +83,7 @@ pub(crate) async fn serve(
         .add_service(health)
         .add_service(reflection()?)
         .add_service(IngestServiceServer::new(IngestServer::new(Arc::clone(&node.plans), directory)))
-        .add_service(ProgressServiceServer::new(progress))
+        .add_service(ProgressServiceServer::from_arc(progress))
         .add_service(AuditServiceServer::new(audit))
         .add_service(AdminServiceServer::new(AdminServer::new(Arc::clone(&node))))
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), until(stop.clone()));

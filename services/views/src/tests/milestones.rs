@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use songhua_domain::event::{
     MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
-    MilestoneRescheduled, Name,
+    MilestoneReopened, MilestoneRescheduled, Name,
 };
 use songhua_domain::quantity::Decimal;
 use songhua_domain::vocabulary::{MilestoneStatus, MilestoneType};
@@ -99,6 +99,11 @@ fn moved(previous_due_date: Date, due_date: Date) -> MilestoneFact {
 fn cancelled() -> MilestoneFact {
     let (project, milestone, reason) = (id("works"), id("opening"), "sold".to_owned());
     MilestoneFact::Cancelled(MilestoneCancelled { project, milestone, reason })
+}
+
+fn reopened() -> MilestoneFact {
+    let (project, milestone, reason) = (id("works"), id("opening"), "leak".to_owned());
+    MilestoneFact::Reopened(MilestoneReopened { project, milestone, reason })
 }
 
 /// Due date, how often it was moved, status, overdue.
@@ -203,4 +208,67 @@ fn a_cancellation_ends_a_milestone_whatever_is_reported_of_later_days() {
     written.fact(partially(date(2024, 10, 1)));
     written.effective(cancelled(), Some(date(2024, 9, 1)));
     assert_eq!(written.on(date(2024, 10, 2)).status, MilestoneStatus::Cancelled);
+}
+
+#[test]
+fn a_reopened_milestone_is_open_from_that_day_on_and_as_it_was_before() {
+    let mut written = Written::new();
+    written.open_day(date(2024, 9, 1));
+    written.fact(reached(date(2024, 3, 1)));
+    // Known before the reopening, of a day behind it: it no longer holds either.
+    let last = written.fact(partially(date(2024, 12, 1)));
+    let position = written.effective(reopened(), Some(date(2024, 8, 1)));
+    assert_eq!(written.on(date(2024, 7, 31)).status, MilestoneStatus::Met);
+    assert_eq!(stand(&written.on(date(2024, 8, 1))), (date(2024, 6, 30), 0, MilestoneStatus::Scheduled, true));
+    assert_eq!(written.on(date(2024, 12, 1)).status, MilestoneStatus::Scheduled);
+    assert_eq!(written.known(date(2024, 12, 1), last).status, MilestoneStatus::Met);
+    let change = written.on(date(2024, 1, 1)).changes.pop().unwrap();
+    assert_eq!((change.event_type, change.position), ("MilestoneReopened", position));
+    assert_eq!((change.date, change.text.as_str()), (Some(date(2024, 8, 1)), "leak"));
+    // What is reported behind it holds.
+    written.fact(reached(date(2024, 8, 20)));
+    assert_eq!(written.on(date(2024, 8, 19)).status, MilestoneStatus::Scheduled);
+    let met = written.on(date(2024, 8, 20));
+    assert_eq!((met.status, met.reach_date), (MilestoneStatus::Met, Some(date(2024, 8, 20))));
+}
+
+#[test]
+fn a_cancellation_ends_with_a_reopening_from_the_day_it_was_recorded_on() {
+    let mut written = Written::new();
+    written.open_day(date(2024, 2, 1));
+    written.fact(cancelled());
+    written.open_day(date(2024, 5, 1));
+    written.fact(reopened());
+    assert_eq!(written.on(date(2024, 4, 30)).status, MilestoneStatus::Cancelled);
+    assert_eq!(written.on(date(2024, 5, 1)).status, MilestoneStatus::Scheduled);
+    written.fact(cancelled());
+    assert_eq!(written.on(date(2024, 5, 1)).status, MilestoneStatus::Cancelled);
+}
+
+#[test]
+fn of_two_reopenings_the_first_day_counts() {
+    let mut written = Written::new();
+    written.fact(reached(date(2024, 1, 1)));
+    written.effective(reopened(), Some(date(2024, 6, 1)));
+    written.fact(reached(date(2024, 7, 1)));
+    written.effective(reopened(), Some(date(2024, 3, 1)));
+    assert_eq!(written.on(date(2024, 2, 29)).status, MilestoneStatus::Met);
+    for day in [date(2024, 3, 1), date(2024, 6, 1), date(2024, 7, 1)] {
+        assert_eq!(written.on(day).status, MilestoneStatus::Scheduled, "{day}");
+    }
+}
+
+#[test]
+fn a_verification_that_was_taken_back_leaves_the_report() {
+    let mut written = Written::new();
+    let of = written.fact(reached(date(2024, 4, 1)));
+    let verified = written.fact(MilestoneFact::Verified { of, finding: String::new() });
+    written.fact(MilestoneFact::VerificationReopened { of, reason: "doubts".to_owned() });
+    assert!(written.known(date(2024, 12, 31), verified).verified);
+    let met = written.on(date(2024, 12, 31));
+    assert_eq!((met.status, met.verified), (MilestoneStatus::Met, false));
+    assert_eq!(
+        met.changes.last().map(|change| (change.event_type, change.text.as_str())),
+        Some(("VerificationReopened", "doubts"))
+    );
 }

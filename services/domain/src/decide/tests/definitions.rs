@@ -39,7 +39,7 @@ fn a_plan_with_a_faulty_frame_is_refused() {
     };
     refused(PlanDefined { plan: id("q"), ..plan() }, "plan");
     refused(PlanDefined { end: date(2021, 12, 31), ..plan() }, "end_date");
-    refused(PlanDefined { calc_version: 2, ..plan() }, "calc_version");
+    refused(PlanDefined { calc_version: 3, ..plan() }, "calc_version");
     refused(PlanDefined { units: Vec::new(), ..plan() }, "units");
     refused(PlanDefined { time_zone: String::new(), ..plan() }, "time_zone");
     refused(PlanDefined { title: name(" "), ..plan() }, "title.zh");

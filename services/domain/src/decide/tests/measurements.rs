@@ -227,9 +227,10 @@ fn a_total_does_not_fall_unless_it_is_a_correction() {
     refused(&mut world, added_until(date(2024, 12, 31), "9"), falls, "figure.value");
     refused(&mut world, added_until(date(2024, 12, 31), "31"), falls, "figure.value");
     world.ok(&bureau, added_until(date(2024, 12, 31), "10"));
-    world.ok(&bureau, corrected(third, "8"));
-    refused(&mut world, added_until(date(2025, 4, 30), "7"), falls, "figure.value");
-    world.ok(&bureau, added_until(date(2025, 4, 30), "8"));
+    let third = world.ok(&bureau, corrected(third, "12"));
+    refused(&mut world, added_until(date(2025, 4, 30), "11"), falls, "figure.value");
+    world.ok(&bureau, revised(third, "11"));
+    world.ok(&bureau, added_until(date(2025, 4, 30), "11"));
 }
 
 #[test]

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use uuid::Uuid;
 
+use super::agencies::{ended, renamed, succeeded};
 use super::model::Model;
+use super::revisions::*;
 use super::support::*;
 use crate::decide::{Refs, decide, references};
 use crate::event::*;
@@ -20,6 +22,7 @@ enum Try {
     Milestone { kind: u8, day: i8 },
     Assess,
     Stray { actor: u8, payload: u8 },
+    Change { what: u8, value: u8 },
 }
 
 fn tries() -> impl Strategy<Value = Vec<Try>> {
@@ -35,7 +38,8 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
     let name = (0..5_u8, any::<Index>(), 0..40_u8).prop_map(|(kind, event, value)| Try::Name { kind, event, value });
     let milestone = (0..6_u8, 1..29_i8).prop_map(|(kind, day)| Try::Milestone { kind, day });
     let stray = (0..6_u8, 0..8_u8).prop_map(|(actor, payload)| Try::Stray { actor, payload });
-    let one = prop_oneof![6 => report, 4 => name, 2 => milestone, 1 => Just(Try::Assess), 1 => stray];
+    let change = (0..12_u8, 1..40_u8).prop_map(|(what, value)| Try::Change { what, value });
+    let one = prop_oneof![6 => report, 4 => name, 2 => milestone, 1 => Just(Try::Assess), 1 => stray, 1 => change];
     proptest::collection::vec(one, 1..60)
 }
 
@@ -105,6 +109,26 @@ fn stray(actor: u8, payload: u8) -> (Actor, Payload) {
     (actors[usize::from(actor) % 6].clone(), payloads[usize::from(payload) % 8].clone())
 }
 
+/// What the plan office changes of what was defined. The agencies that the others send as stay.
+fn change(what: u8, value: u8) -> Payload {
+    let text = value.to_string();
+    let eve = date(2021, 12, 31);
+    match what {
+        0 => PlanRevised { documents: vec![edition(&format!("edition-{value}"))], ..plan_revised() }.into(),
+        1 => adopted(1 + u32::from(value % 2)).into(),
+        2 => IndicatorRedefined { method_note: text, ..redefined("labs") }.into(),
+        3 => retired("intensity", month_end(1 + i8::try_from(value % 12).unwrap())).into(),
+        4 => target_revised("labs", Some(&text)).into(),
+        5 => baseline("labs", eve, &text).into(),
+        6 => restated("labs", eve, &text).into(),
+        7 => decomposed("labs", &[share("bureau", date(2025, 12, 31), &text)]).into(),
+        8 => renamed("bureau", &text).into(),
+        9 => succeeded("stranger", "district").into(),
+        10 => ended("district", AssignmentRole::Responsible, Scope::Plan).into(),
+        _ => assignment("district", AssignmentRole::Responsible, Scope::Plan).into(),
+    }
+}
+
 fn draw(world: &World, one: &Try) -> (Actor, Payload) {
     match one {
         Try::Report { of, district, basis, from, to, value } => {
@@ -118,6 +142,7 @@ fn draw(world: &World, one: &Try) -> (Actor, Payload) {
         Try::Milestone { kind, day } => (agency("district"), on_milestone(*kind, *day)),
         Try::Assess => (agency("inspectors"), assessed("国内领先").into()),
         Try::Stray { actor, payload } => stray(*actor, *payload),
+        Try::Change { what, value } => (office(), change(*what, *value)),
     }
 }
 
@@ -167,7 +192,7 @@ fn run(tries: &[Try]) -> (World, Model, usize) {
     (world, model, count)
 }
 
-fn refolded(log: &Refs) -> PlanState {
+pub(super) fn refolded(log: &Refs) -> PlanState {
     let mut events: Vec<&Event> = log.values().collect();
     events.sort_by_key(|event| event.position);
     let mut state = PlanState::default();

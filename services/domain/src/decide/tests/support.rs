@@ -1,11 +1,14 @@
 //! A small plan of every kind of indicator, and a log that is authorised, decided and folded as ingest does it.
 
+mod conduct;
+
+pub(crate) use conduct::*;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use uuid::Uuid;
 
 use crate::authorise::authorise;
-use crate::decide::{Decision, Moment, Refs, Rejection, decide};
+use crate::decide::{Decision, Moment, Refs, Rejection, decide, references, supported};
 use crate::event::*;
 use crate::quantity::Decimal;
 use crate::score::{DatedValue, LightRule};
@@ -61,7 +64,7 @@ pub(crate) struct World {
     pub(crate) state: PlanState,
     pub(crate) log: Refs,
     pub(crate) today: Option<Date>,
-    ids: u128,
+    pub(crate) ids: u128,
 }
 
 impl World {
@@ -120,13 +123,25 @@ impl World {
     /// Authorises, decides, folds; gives back the event's id with the decision.
     pub(crate) fn send(&mut self, actor: &Actor, input: EventInput) -> Result<(Uuid, Decision), Rejection> {
         let moment = self.moment();
-        authorise(&self.state, &self.log, actor, &input)?;
-        let decision = decide(&self.state, &self.log, actor, &moment, &input)?;
+        let refs = self.refs(&input);
+        authorise(&self.state, &refs, actor, &input)?;
+        let decision = decide(&self.state, &refs, actor, &moment, &input)?;
         let event_id = input.event_id;
         let event = self.event(actor, moment.recorded_time, &decision, input);
         self.state.evolve(&event);
         self.log.insert(event_id, event);
         Ok((event_id, decision))
+    }
+
+    /// What ingest fetches for a decision, and no more.
+    fn refs(&self, input: &EventInput) -> Refs {
+        let mut refs = Refs::new();
+        let mut next = references(input);
+        while let Some(event) = next.and_then(|id| self.log.get(&id)) {
+            refs.insert(event.input.event_id, event.clone());
+            next = supported(event);
+        }
+        refs
     }
 
     fn event(&self, actor: &Actor, recorded_time: Timestamp, decision: &Decision, input: EventInput) -> Event {

@@ -208,7 +208,8 @@ fn interim_targets_lie_in_order_between_start_and_goal() {
     world.ok(&office(), baseline("labs", date(2021, 12, 31), "3"));
     world.refused(&office(), interim("labs", &[at(date(2023, 12, 31), "2")]), rule.0, rule.1);
     world.ok(&office(), interim("labs", &[at(date(2023, 12, 31), "5"), at(date(2024, 12, 31), "5")]));
-    let above = baseline("labs", date(2021, 12, 31), "6");
+    world.ok(&office(), interim("intensity", &[at(date(2023, 12, 31), "2.5")]));
+    let above = baseline("intensity", date(2021, 12, 31), "2.6");
     world.refused(&office(), above, Reason::TargetRule, "baseline_set.baseline");
 }
 

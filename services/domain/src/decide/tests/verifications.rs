@@ -156,7 +156,6 @@ fn evidence_is_attached_to_what_was_said() {
     world.refused(&bureau, attached(evidence), Reason::WrongEventType, field);
     let retraction = world.ok(&bureau, retracted(event));
     world.ok(&bureau, attached(event));
-    // Two steps from a payload that says its area: filed under the plan.
     let input = world.input(attached(retraction));
-    assert_eq!(world.send(&bureau, input).unwrap().1.subject, "plans/p");
+    assert_eq!(world.send(&bureau, input).unwrap().1.subject, "plans/p/areas/city/targets/labs");
 }

@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::super::{DatedValue, LightRule, Observation, Score, Series, TargetSpec, score};
+use super::super::{CalcVersion, DatedValue, LightRule, Observation, Score, Series, TargetSpec, score};
+use super::support::in_order;
 use crate::quantity::{Decimal, parse_decimal, rounded};
 use crate::vocabulary::{Accumulation, Basis, Frequency, ObsStatus, Operator, PathKind};
 
@@ -80,8 +81,9 @@ fn observation(of: &Value, qualitative: bool) -> Observation {
 fn scored(case: &Value) -> Score {
     let spec = spec(&case["indicator"]);
     let qualitative = spec.operator == Operator::Qualitative;
-    let observations: Vec<_> = list(case, "observations").iter().map(|of| observation(of, qualitative)).collect();
-    score(&spec, &LightRule::default(), &observations, date(case, "valid_at").unwrap())
+    let observations = list(case, "observations").iter().map(|of| observation(of, qualitative)).collect();
+    let observations = in_order(observations);
+    score(CalcVersion::V1, &spec, &LightRule::default(), &observations, date(case, "valid_at").unwrap())
 }
 
 fn shown(value: Option<Decimal>) -> Value {

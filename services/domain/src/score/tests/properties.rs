@@ -6,18 +6,20 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::{DatedValue, LightRule, Mark, Observation, Score, Series, TargetSpec, days, met, score};
-use super::support::day;
+use super::super::{
+    CalcVersion, DatedValue, LightRule, Mark, Observation, Score, Series, TargetSpec, days, met, score, score_until,
+};
+use super::support::{day, in_order};
 use crate::quantity::Decimal;
 use crate::vocabulary::{Accumulation, Basis, Frequency, ObsStatus, Operator, PathKind, Status};
 
 /// Dates around the plan, before it and after it.
-fn dates() -> impl Strategy<Value = Date> {
+pub(super) fn dates() -> impl Strategy<Value = Date> {
     (-400i64..2400).prop_map(|offset| days::plus(day("2022-01-01"), offset))
 }
 
 /// Dates where figures really lie: quarter ends, often the deadline.
-fn period_ends() -> impl Strategy<Value = Date> {
+pub(super) fn period_ends() -> impl Strategy<Value = Date> {
     let ends = (2021i16..=2027).flat_map(|year| [(3, 31), (6, 30), (9, 30), (12, 31)].map(|(m, d)| (year, m, d)));
     let ends: Vec<Date> = ends.map(|(year, month, day)| Date::new(year, month, day).unwrap()).collect();
     prop_oneof![3 => select(ends), 1 => Just(day("2026-12-31")), 1 => dates()]
@@ -117,7 +119,7 @@ where
 }
 
 /// A target as ingest lets it through: operator and accumulation fit, the baseline lies before the plan.
-fn legal_targets() -> impl Strategy<Value = TargetSpec> {
+pub(super) fn legal_targets() -> impl Strategy<Value = TargetSpec> {
     let numeric = select(vec![
         Accumulation::Stock,
         Accumulation::Cumulative,
@@ -143,12 +145,12 @@ fn legal_targets() -> impl Strategy<Value = TargetSpec> {
     )
 }
 
-fn legal_observations() -> impl Strategy<Value = Vec<Observation>> {
+pub(super) fn legal_observations() -> impl Strategy<Value = Vec<Observation>> {
     observations(amounts, period_ends)
 }
 
 /// `observation` as a reporter of `spec` would send it.
-fn fitted(spec: &TargetSpec, observation: &Observation) -> Observation {
+pub(super) fn fitted(spec: &TargetSpec, observation: &Observation) -> Observation {
     let mut of = observation.clone();
     let quarter = days::plus(of.end, -89).first_of_month();
     let odd = of.position % 2 == 1;
@@ -168,7 +170,7 @@ fn fitted(spec: &TargetSpec, observation: &Observation) -> Observation {
 }
 
 /// A target, its observations, and a day: what the projector meets.
-fn legal_cases() -> impl Strategy<Value = (TargetSpec, Vec<Observation>, Date)> {
+pub(super) fn legal_cases() -> impl Strategy<Value = (TargetSpec, Vec<Observation>, Date)> {
     let valid_at = prop_oneof![2 => dates(), 1 => (0i64..250).prop_map(|back| days::plus(day("2026-12-31"), -back))];
     (legal_targets(), legal_observations(), valid_at).prop_map(|(spec, seen, valid_at)| {
         let seen = seen.iter().map(|of| fitted(&spec, of)).collect();
@@ -191,7 +193,7 @@ fn levels() -> impl Strategy<Value = TargetSpec> {
 }
 
 fn of(spec: &TargetSpec, observations: &[Observation], valid_at: Date) -> Score {
-    score(spec, &LightRule::default(), observations, valid_at)
+    score(CalcVersion::V1, spec, &LightRule::default(), &in_order(observations.to_vec()), valid_at)
 }
 
 fn is_met(status: Status) -> bool {
@@ -216,8 +218,12 @@ proptest! {
             closing_window_days: thresholds.3,
             ..LightRule::default()
         };
-        score(&spec, &rule, &seen, valid_at);
-        score(&TargetSpec { release_lag_days: lags.0, grace_days: lags.1, ..spec }, &rule, &seen, valid_at);
+        let seen = in_order(seen);
+        let late = TargetSpec { release_lag_days: lags.0, grace_days: lags.1, ..spec.clone() };
+        for version in [CalcVersion::V1, CalcVersion::V2] {
+            score_until(version, &spec, &rule, &seen, valid_at);
+            score_until(version, &late, &rule, &seen, valid_at);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::super::{DatedValue, LightRule, Observation, Score, Series, TargetSpec, score};
+use super::super::{CalcVersion, DatedValue, LightRule, Observation, Score, Series, TargetSpec, put_in_order, score};
 use crate::quantity::{Decimal, parse_decimal, rounded};
 use crate::vocabulary::{Accumulation, Basis, Frequency, ObsStatus, Operator, PathKind};
 
@@ -151,9 +151,23 @@ pub(super) fn on(spec: &TargetSpec, observations: &[Observation], valid_at: &str
 }
 
 pub(super) fn under(spec: &TargetSpec, rule: &LightRule, observations: &[Observation], valid_at: &str) -> Score {
-    let numbered: Vec<_> =
-        (1..).zip(observations).map(|(position, of)| Observation { position, ..of.clone() }).collect();
-    score(spec, rule, &numbered, day(valid_at))
+    score(CalcVersion::V1, spec, rule, &numbered(observations), day(valid_at))
+}
+
+/// Scores by version 2 under the default rule.
+pub(super) fn by_line(spec: &TargetSpec, observations: &[Observation], valid_at: &str) -> Score {
+    score(CalcVersion::V2, spec, &LightRule::default(), &numbered(observations), day(valid_at))
+}
+
+/// `observations` with positions 1, 2, 3 …, in order.
+pub(super) fn numbered(observations: &[Observation]) -> Vec<Observation> {
+    let numbered = (1..).zip(observations).map(|(position, of)| Observation { position, ..of.clone() });
+    in_order(numbered.collect())
+}
+
+pub(super) fn in_order(mut observations: Vec<Observation>) -> Vec<Observation> {
+    put_in_order(&mut observations);
+    observations
 }
 
 /// A component as it is shown: one decimal.

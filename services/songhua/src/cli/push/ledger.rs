@@ -1,4 +1,4 @@
-//! A ledger: a CSV file as clerks keep it. Every row is compared with what is known and checked by the server before
+//! A ledger: a CSV file or a workbook as clerks keep it. Every row is compared with what is known and checked by the server before
 //! anything is sent.
 //!
 //! Place in the flow: bytes → rows → entries → check → preview → send. It must not know: the rules of progress; the
@@ -12,6 +12,7 @@ mod fault;
 mod figure;
 mod milestone;
 mod number;
+mod percent;
 mod period;
 mod preview;
 mod refused;
@@ -19,6 +20,7 @@ mod sheet;
 mod text;
 mod unit;
 mod word;
+mod workbook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
@@ -31,6 +33,7 @@ pub(super) use book::{Book, Indicator, Reader, last, zh};
 pub(super) use column::Column;
 pub(super) use sheet::neutral;
 pub(super) use text::LedgerEncoding;
+pub(super) use workbook::is_workbook;
 
 use super::rows::{self, Row};
 use super::sender::Sender;
@@ -40,7 +43,7 @@ use crate::cli::{Connect, Failure, client};
 use column::Belongs;
 use entry::{Entry, Standing};
 use fault::{Fault, words};
-use sheet::Line;
+use sheet::{Line, Sheet};
 
 /// Rows in one request, where nothing is said: the most that are stored together or not at all.
 const BATCH: u16 = 1_000;
@@ -49,8 +52,7 @@ const BAD_MAX: usize = 200;
 
 /// Pushes a ledger.
 pub(super) async fn run(connect: &Connect, args: &PushArgs, bytes: &[u8], json: bool) -> Result<(), Failure> {
-    let text = text::decode(bytes, args.encoding).map_err(Failure::failed)?;
-    let sheet = sheet::read(&text)
+    let sheet = sheet_of(bytes, args.encoding)
         .map_err(|faults| Failure::Failed(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     let channel = client::connect(connect).await?;
     let plan = client::plan_or_only(&channel, args.plan.clone()).await?;
@@ -87,6 +89,14 @@ pub(super) async fn run(connect: &Connect, args: &PushArgs, bytes: &[u8], json: 
     }
     sent?;
     verdict(&entries, args.partial)
+}
+
+/// The rows of a file.
+fn sheet_of(bytes: &[u8], encoding: LedgerEncoding) -> Result<Sheet, Vec<Fault>> {
+    if is_workbook(bytes) {
+        return sheet::of_rows(workbook::rows(bytes)?);
+    }
+    sheet::read(&text::decode(bytes, encoding).map_err(|fault| vec![fault])?)
 }
 
 fn verdict(entries: &[Entry], partial: bool) -> Result<(), Failure> {

@@ -1,7 +1,9 @@
 //! `push --template`: a ledger to fill in, with a row for everything that an agency may report.
 //!
-//! Place in the flow: what the agency may report → CSV. The due period is the last one of the indicator's frequency that
+//! Place in the flow: what the agency may report → CSV, or a workbook where the file's name ends in `.xlsx`. The due period is the last one of the indicator's frequency that
 //! is over; full-year figures are asked for the last year. It must not know: how a ledger is read.
+
+mod workbook;
 
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +14,7 @@ use songhua_wire::pb;
 
 use super::ledger::{Book, Column, Indicator, LedgerEncoding, Reader, last, neutral, zh};
 use super::{PushArgs, status_of};
-use crate::cli::tables::goal;
+use crate::cli::board::words::goal;
 use crate::cli::{Connect, Failure, client};
 
 /// Columns for people, passed over when the ledger is pushed, and the column that each stands behind.
@@ -24,6 +26,8 @@ const HELPERS: &[(Column, &str)] = &[
     (Column::Milestone, "_节点名称"),
     (Column::Milestone, "_到期"),
 ];
+/// What stands above the rows of a simulated plan; a row that begins so is passed over when the ledger is pushed.
+const MARK: &str = "# 模拟数据 SIMULATED";
 /// The last column: what to mind.
 const HINT: &str = "_提示";
 
@@ -43,8 +47,15 @@ pub(super) async fn run(connect: &Connect, args: &PushArgs) -> Result<(), Failur
     for name in &found.reportable_projects {
         rows.extend(of_project(&reader, &book, last(name)).await?);
     }
-    let text = marked(csv(&rows).map_err(Failure::failed)?, reader.simulated());
-    write(args.out.as_deref(), &encode(&text, args.encoding)?)?;
+    let out = args.out.as_deref();
+    let is_workbook = out.and_then(Path::extension).is_some_and(|end| end.eq_ignore_ascii_case("xlsx"));
+    let bytes = if is_workbook {
+        let mark = if reader.simulated() { MARK } else { "" };
+        workbook::write(&header(), &rows, mark).map_err(Failure::failed)?
+    } else {
+        encode(&marked(csv(&rows).map_err(Failure::failed)?, reader.simulated()), args.encoding)?
+    };
+    write(out, &bytes)?;
     let count = rows.len();
     eprintln!("待填 {count} 行；填好后执行 songhua push FILE --agency {agency} / {count} rows to fill in");
     Ok(())
@@ -93,13 +104,24 @@ fn of_milestone(project: &str, name: &str, milestone: &pb::Milestone) -> Cells {
     ]
 }
 
-fn csv(rows: &[Cells]) -> csv::Result<String> {
+/// Names of the columns, each with the helpers behind it.
+fn header() -> Vec<&'static str> {
     let mut header = Vec::new();
     for column in Column::ALL {
         header.push(column.zh());
         header.extend(HELPERS.iter().filter(|(behind, _)| behind == column).map(|(_, name)| *name));
     }
     header.push(HINT);
+    header
+}
+
+/// Whether a column is for people only.
+fn is_helper(name: &str) -> bool {
+    name.starts_with('_')
+}
+
+fn csv(rows: &[Cells]) -> csv::Result<String> {
+    let header = header();
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(&header)?;
     for row in rows {
@@ -113,7 +135,7 @@ fn csv(rows: &[Cells]) -> csv::Result<String> {
 
 /// With a row on top that is passed over when the ledger is pushed, where the plan is simulated.
 fn marked(csv: String, simulated: bool) -> String {
-    if simulated { format!("# 模拟数据 SIMULATED\r\n{csv}") } else { csv }
+    if simulated { format!("{MARK}\r\n{csv}") } else { csv }
 }
 
 fn finish(writer: Writer<Vec<u8>>) -> csv::Result<String> {

@@ -66,6 +66,7 @@ columns! {
     SourceRef = "来源" "source_ref" Both,
     Comment = "备注" "comment" Both,
     Reason = "更正原因" "reason" Both,
+    Better = "修订原因" "revision" Figure,
 }
 
 impl Column {

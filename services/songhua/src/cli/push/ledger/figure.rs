@@ -253,14 +253,29 @@ impl Report<'_> {
         self.event(payload)
     }
 
-    /// A correction must say what was wrong. Its id rests on the figure it corrects, which can be corrected once.
+    /// A correction (更正) must say what was wrong, a revision (修订) what made it better. Its id rests on the figure it
+    /// replaces, which can be replaced once.
     fn corrected(&self, live: &pb::Observation) -> Result<pb::EventInput, Words> {
-        let reason = self.line.cell(Column::Reason);
+        let (reason, better) = (self.line.cell(Column::Reason), self.line.cell(Column::Better));
+        if !reason.is_empty() && !better.is_empty() {
+            return Err(words(
+                "更正（原数有误）与修订（有了更好的数据）只能填一项",
+                "is a correction (it was wrong) or a revision (better data came), not both",
+            ));
+        }
+        if !better.is_empty() {
+            return Ok(self.event(Payload::MeasurementRevised(pb::MeasurementRevised {
+                measurement: live.event_id.clone(),
+                figure: self.figure.clone(),
+                obs_status: self.obs_status(Some(live)).to_wire(),
+                reason: better.to_owned(),
+            })));
+        }
         if reason.is_empty() {
             let now = self.shown(live.figure.as_ref(), ObsStatus::from_wire(live.obs_status).ok(), live.verified);
             return Err(words(
-                format!("已有有效数值 {now}，与本行不同；更正须填写更正原因"),
-                format!("the live figure, {now}, is another one: a correction needs its reason"),
+                format!("已有有效数值 {now}，与本行不同；更正须填写更正原因，修订须填写修订原因"),
+                format!("the live figure, {now}, is another one: a correction needs its reason, a revision too"),
             ));
         }
         Ok(self.event(Payload::MeasurementCorrected(pb::MeasurementCorrected {

@@ -1,8 +1,8 @@
-//! The rows of a ledger: CSV with a header row somewhere at its top.
+//! The rows of a ledger: a header row somewhere at the top, from CSV or from a workbook.
 //!
-//! Place in the flow: text → cells by column, with the line they stand on. It must not know: what may stand in a cell.
+//! Place in the flow: text, or the rows of `workbook` → cells by column, with the line they stand on. It must not know: what may stand in a cell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csv::{ByteRecord, ReaderBuilder};
 
@@ -35,9 +35,14 @@ impl Line {
 }
 
 /// A row as it stands in the file.
-struct Raw {
-    number: usize,
-    cells: Vec<String>,
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Raw {
+    /// Its line, from 1.
+    pub(super) number: usize,
+    /// Its cells, without space around them.
+    pub(super) cells: Vec<String>,
+    /// Cells that a spreadsheet keeps as dates.
+    pub(super) dates: BTreeSet<usize>,
 }
 
 /// What stands below the header.
@@ -55,14 +60,31 @@ pub(super) struct Sheet {
 pub(super) fn read(text: &str) -> Result<Sheet, Vec<Fault>> {
     let found = [b',', b'\t'].into_iter().find_map(|delimiter| {
         let rows = raw(text, delimiter);
-        let header = rows.iter().take(HEADER_ROWS).position(|row| is_header(&row.cells))?;
-        Some((rows, header, delimiter))
+        has_header(&rows).then_some((rows, delimiter))
     });
-    let delimiter = found.as_ref().map_or(b',', |(_, _, delimiter)| *delimiter);
+    let delimiter = found.as_ref().map_or(b',', |(_, delimiter)| *delimiter);
     if let Some(line) = stray_quote(text, delimiter) {
         return Err(vec![Fault::new(line, None, stray())]);
     }
-    let (mut rows, header, _) = found.ok_or_else(|| vec![Fault::new(1, None, no_header())])?;
+    let (rows, _) = found.ok_or_else(|| vec![Fault::new(1, None, no_header())])?;
+    of_rows(rows)
+}
+
+/// Whether there is a header among the first rows.
+pub(super) fn has_header(rows: &[Raw]) -> bool {
+    header_of(rows).is_some()
+}
+
+fn header_of(rows: &[Raw]) -> Option<usize> {
+    rows.iter().take(HEADER_ROWS).position(|row| is_header(&row.cells))
+}
+
+/// Finds the header and reads the rows below it.
+///
+/// # Errors
+/// No header, or one with columns that are unknown or stand twice.
+pub(super) fn of_rows(mut rows: Vec<Raw>) -> Result<Sheet, Vec<Fault>> {
+    let header = header_of(&rows).ok_or_else(|| vec![Fault::new(1, None, no_header())])?;
     let below = rows.split_off(header + 1);
     let columns = rows.pop().map_or_else(|| Ok(Vec::new()), |header| columns(&header))?;
     let mut sheet = Sheet::default();
@@ -91,7 +113,7 @@ fn raw(text: &str, delimiter: u8) -> Vec<Raw> {
         seen = start;
         let cells: Vec<_> = record.iter().map(|cell| clean(&String::from_utf8_lossy(cell))).collect();
         if cells.iter().any(|cell| !cell.is_empty()) && !cells[0].starts_with('#') {
-            rows.push(Raw { number, cells });
+            rows.push(Raw { number, cells, dates: BTreeSet::new() });
         }
     }
     rows
@@ -144,7 +166,7 @@ fn is_header(cells: &[String]) -> bool {
     has([Column::Area, Column::Indicator]) || has([Column::Project, Column::Milestone])
 }
 
-fn no_header() -> Words {
+pub(super) fn no_header() -> Words {
     words(
         format!("前 {HEADER_ROWS} 行内没有表头：须有“区域”和“指标”，或“项目”和“节点”两列"),
         format!(
@@ -182,6 +204,17 @@ fn line(row: Raw, columns: &[Option<Column>]) -> Result<Line, Fault> {
             format!("{extra:?} stands beyond the columns of the header; put quotes around text with commas"),
         );
         return Err(Fault::new(row.number, None, said));
+    }
+    let is_period = |index: &usize| columns.get(*index) == Some(&Some(Column::Period));
+    if let Some(index) = row.dates.iter().copied().find(is_period) {
+        let day = row.cells.get(index).map_or("", String::as_str);
+        let said = words(
+            format!("Excel 把期间当成了日期 {day}；请将该列设为“文本”格式后重新填写，例如 2026年10月"),
+            format!(
+                "Excel took the period for the date {day}; format the column as text and write it again, as 2026年10月"
+            ),
+        );
+        return Err(Fault::new(row.number, Some(Column::Period), said));
     }
     let cells = columns.iter().zip(row.cells).filter_map(|(column, cell)| Some(((*column)?, cell)));
     Ok(Line { number: row.number, cells: cells.filter(|(_, cell)| !cell.is_empty()).collect() })

@@ -1,0 +1,67 @@
+//! How the plan is conducted, as the write side knows it: reporting periods, matters under supervision, verifications
+//! that were asked for, evidence that was withdrawn.
+//!
+//! Place in the flow: folded from conduct events, asked when one of them, or a figure, is decided. It must not know:
+//! words, reminders, notes (views keep those).
+
+use imbl::{OrdMap, OrdSet};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::Scope;
+use crate::id::{AgencyId, ReportingPeriodId, SupervisionId};
+use crate::vocabulary::{Frequency, SupervisionStatus};
+
+/// Everything of this kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Conduct {
+    pub(crate) periods: OrdMap<ReportingPeriodId, ReportingPeriod>,
+    pub(crate) supervisions: OrdMap<SupervisionId, Supervision>,
+    /// Events whose verification was asked for and is not decided.
+    pub(crate) requested: OrdSet<Uuid>,
+    /// (event that carried it, digest).
+    pub(crate) withdrawn: OrdSet<(Uuid, [u8; 32])>,
+}
+
+/// A reporting period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportingPeriod {
+    /// Indicators of this frequency.
+    pub frequency: Frequency,
+    /// First day, inclusive.
+    pub start: Date,
+    /// Last day, inclusive.
+    pub end: Date,
+    /// Whether new figures are refused.
+    pub closed: bool,
+}
+
+impl ReportingPeriod {
+    /// Whether it is of `frequency` and shares a day with `start`…`end`.
+    pub fn overlaps(&self, frequency: Frequency, start: Date, end: Date) -> bool {
+        self.frequency == frequency && self.start <= end && start <= self.end
+    }
+}
+
+/// A matter under supervision (督办).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervision {
+    /// The agency addressed.
+    pub agency: AgencyId,
+    /// What it is about.
+    pub scope: Scope,
+    /// Where it is.
+    pub status: SupervisionStatus,
+}
+
+impl Conduct {
+    /// The closed period of that frequency in which the day lies. Periods of a frequency share no day.
+    pub(crate) fn closed(
+        &self,
+        frequency: Frequency,
+        day: Date,
+    ) -> Option<(&ReportingPeriodId, &ReportingPeriod)> {
+        self.periods.iter().find(|(_, period)| period.closed && period.overlaps(frequency, day, day))
+    }
+}

@@ -1,0 +1,247 @@
+//! Revisions: what an event changes of what stood before, in words.
+//!
+//! Place in the flow: called by [`fold`](super::fold) before the event itself is folded, so that the model still says
+//! what stood. Changes of figures are in their series. It must not know who reads it.
+
+use songhua_domain::event::{
+    AssignmentEnded, Event, IndicatorRedefined, Name, Payload, PlanRevised, Schedule, Scope, TargetRevised,
+};
+use songhua_domain::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
+use songhua_domain::score::DatedValue;
+use songhua_domain::vocabulary::{AreaStage, MilestoneStatus};
+use songhua_views::{Model, Revised, Said, ViewBatch};
+
+use super::{FoldError, fact};
+
+/// Writes what `event` revises, if it revises something by itself. Before the plan is visible nothing is revised: it is
+/// still being defined.
+pub(super) fn write(batch: &mut ViewBatch<'_>, event: &Event) -> Result<(), FoldError> {
+    if batch.model().published.is_none() {
+        return Ok(());
+    }
+    let (model, payload) = (batch.model(), &event.input.payload);
+    let revised = of_plan(model, payload)
+        .or_else(|| of_area(model, event))
+        .or_else(|| of_target(model, payload))
+        .or_else(|| of_agency(model, payload))
+        .or_else(|| of_project(model, payload));
+    match revised {
+        Some(revised) => fact::write(batch, event, Said::Revision(Box::new(revised))),
+        None => Ok(()),
+    }
+}
+
+/// Writes that a report on a milestone no longer holds, or is no longer verified.
+pub(super) fn of_report(
+    batch: &mut ViewBatch<'_>,
+    event: &Event,
+    (project, milestone): (&ProjectId, &MilestoneId),
+    reason: &str,
+) -> Result<(), FoldError> {
+    let revised = about_milestone(batch.model(), &event.input.payload, project, milestone, reason);
+    fact::write(batch, event, Said::Revision(Box::new(revised)))
+}
+
+fn of_plan(model: &Model, payload: &Payload) -> Option<Revised> {
+    let about = |reason: &str| about(payload, String::new(), reason);
+    match payload {
+        Payload::PlanRevised(it) => Some(plan_revised(model, it, about(&it.reason))),
+        Payload::PlanClosedOut(it) => Some(Revised { after: it.as_of.to_string(), ..about(&it.finding) }),
+        Payload::CalculationAdopted(it) => Some(changed(about(&it.reason), model.calc_version, it.calc_version)),
+        Payload::LightRuleAdopted(it) => Some(changed(about(&it.reason), model.light_rule.version, it.rule.version)),
+        _ => None,
+    }
+}
+
+fn plan_revised(model: &Model, it: &PlanRevised, about: Revised) -> Revised {
+    let Some(plan) = &model.plan else { return about };
+    let title = if text(&it.title).is_empty() { &plan.title } else { &it.title };
+    let revised = differing(
+        about,
+        [(text(&plan.title), text(title)), (plan.end.to_string(), it.end.unwrap_or(plan.end).to_string())],
+    );
+    // Editions are no single value: their words say what stands now.
+    if revised.after.is_empty() { Revised { after: it.changes.clone(), ..revised } } else { revised }
+}
+
+fn of_area(model: &Model, event: &Event) -> Option<Revised> {
+    let Payload::AreaStageChanged(it) = &event.input.payload else { return None };
+    let about = about(&event.input.payload, format!("areas/{}", it.area), &it.reason);
+    let on = |day| model.areas.get(&it.area).and_then(|area| area.stage_at(day));
+    let before = event.input.effective_date.and_then(on).map(AreaStage::code).unwrap_or_default();
+    Some(Revised { area: Some(it.area.clone()), ..changed(about, before, it.stage) })
+}
+
+fn of_target(model: &Model, payload: &Payload) -> Option<Revised> {
+    let of = |area, indicator| model.target(area, indicator);
+    match payload {
+        Payload::IndicatorRedefined(it) => Some(redefined(model, payload, it)),
+        Payload::IndicatorRetired(it) => {
+            let about = about_indicator(payload, &it.indicator, &it.reason);
+            let before = model.indicators.get(&it.indicator).and_then(|indicator| indicator.retired_from);
+            Some(changed(about, shown(before), it.retired_from))
+        }
+        Payload::TargetRevised(it) => Some(target_revised(model, payload, it)),
+        Payload::BaselineSet(it) => {
+            let before = of(&it.area, &it.indicator)?.baseline?;
+            Some(changed(about_target(payload, &it.area, &it.indicator, ""), dated(&before), dated(&it.baseline)))
+        }
+        Payload::BaselineRestated(it) => {
+            let about = about_target(payload, &it.area, &it.indicator, &it.reason);
+            let before = of(&it.area, &it.indicator).and_then(|target| target.baseline);
+            Some(changed(about, before.as_ref().map(dated).unwrap_or_default(), dated(&it.baseline)))
+        }
+        Payload::InterimTargetsSet(it) => {
+            let before = &of(&it.area, &it.indicator)?.interim;
+            let about = about_target(payload, &it.area, &it.indicator, "");
+            (!before.is_empty()).then(|| changed(about, all_dated(before), all_dated(&it.interim)))
+        }
+        Payload::TargetDecomposed(it) => {
+            let stood = model.tasks.contains_key(&(it.area.clone(), it.indicator.clone()));
+            stood.then(|| about_target(payload, &it.area, &it.indicator, &it.note))
+        }
+        _ => None,
+    }
+}
+
+fn redefined(model: &Model, payload: &Payload, it: &IndicatorRedefined) -> Revised {
+    let about = about_indicator(payload, &it.indicator, &it.reason);
+    let Some(indicator) = model.indicators.get(&it.indicator) else { return about };
+    let schedule = model.schedule(&it.indicator).unwrap_or(indicator.schedule);
+    differing(about, [(text(&indicator.name), text(&it.name)), (due(schedule), due(it.schedule.unwrap_or(schedule)))])
+}
+
+fn target_revised(model: &Model, payload: &Payload, it: &TargetRevised) -> Revised {
+    let about = about_target(payload, &it.area, &it.indicator, &it.reason);
+    let Some(target) = model.target(&it.area, &it.indicator) else { return about };
+    let set = &target.definition;
+    differing(
+        about,
+        [
+            (shown(set.value), shown(it.value)),
+            (shown(set.max), shown(it.max)),
+            (shown(set.tolerance), shown(it.tolerance)),
+            (shown(set.required_step.as_ref()), shown(it.required_step.as_ref())),
+            (set.effective_deadline.to_string(), it.effective_deadline.to_string()),
+        ],
+    )
+}
+
+fn of_agency(model: &Model, payload: &Payload) -> Option<Revised> {
+    let about = |agency: &AgencyId, reason: &str| about(payload, format!("agencies/{agency}"), reason);
+    match payload {
+        Payload::AgencyRenamed(it) => {
+            let before = model.agencies.get(&it.agency).map(|agency| text(&agency.name));
+            Some(changed(about(&it.agency, &it.reason), before.unwrap_or_default(), text(&it.name)))
+        }
+        Payload::AgencySucceeded(it) => Some(changed(about(&it.agency, &it.reason), &it.agency, &it.successor)),
+        Payload::AssignmentEnded(it) => Some(ended(it, about(&it.agency, &it.reason))),
+        _ => None,
+    }
+}
+
+fn ended(it: &AssignmentEnded, about: Revised) -> Revised {
+    let (area, indicator, scope) = match &it.scope {
+        Scope::Plan => (None, None, String::new()),
+        Scope::Area(area) => (Some(area), None, format!(" areas/{area}")),
+        Scope::Indicator(indicator) => (None, Some(indicator), format!(" indicators/{indicator}")),
+        Scope::Target(area, indicator) => (Some(area), Some(indicator), format!(" areas/{area}/targets/{indicator}")),
+        Scope::Project(project) => (None, None, format!(" projects/{project}")),
+    };
+    let before = format!("{}{scope}", it.role);
+    Revised { area: area.cloned(), indicator: indicator.cloned(), before, ..about }
+}
+
+fn of_project(model: &Model, payload: &Payload) -> Option<Revised> {
+    let milestone = |project, milestone, reason| about_milestone(model, payload, project, milestone, reason);
+    match payload {
+        Payload::ProjectMerged(it) => {
+            Some(changed(about_project(model, payload, &it.project, &it.reason), &it.project, &it.into))
+        }
+        Payload::ProjectStatusChanged(it) => {
+            let about = about_project(model, payload, &it.project, &it.reason);
+            Some(Revised { after: it.status.to_string(), ..about })
+        }
+        Payload::MilestoneRescheduled(it) => {
+            let about = milestone(&it.project, &it.milestone, &it.reason);
+            Some(changed(about, it.previous_due_date, it.due_date))
+        }
+        Payload::MilestoneCancelled(it) => {
+            let after = MilestoneStatus::Cancelled.to_string();
+            Some(Revised { after, ..milestone(&it.project, &it.milestone, &it.reason) })
+        }
+        Payload::MilestoneReopened(it) => {
+            let after = MilestoneStatus::Scheduled.to_string();
+            Some(Revised { after, ..milestone(&it.project, &it.milestone, &it.reason) })
+        }
+        _ => None,
+    }
+}
+
+fn about(payload: &Payload, subject: String, reason: &str) -> Revised {
+    Revised {
+        event_type: payload.type_token().to_owned(),
+        subject,
+        area: None,
+        indicator: None,
+        before: String::new(),
+        after: String::new(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn about_indicator(payload: &Payload, indicator: &IndicatorId, reason: &str) -> Revised {
+    let about = about(payload, format!("indicators/{indicator}"), reason);
+    Revised { indicator: Some(indicator.clone()), ..about }
+}
+
+fn about_target(payload: &Payload, area: &AreaId, indicator: &IndicatorId, reason: &str) -> Revised {
+    let about = about(payload, format!("areas/{area}/targets/{indicator}"), reason);
+    Revised { area: Some(area.clone()), indicator: Some(indicator.clone()), ..about }
+}
+
+fn about_project(model: &Model, payload: &Payload, project: &ProjectId, reason: &str) -> Revised {
+    let about = about(payload, format!("projects/{project}"), reason);
+    Revised { area: model.projects.get(project).map(|project| project.area.clone()), ..about }
+}
+
+fn about_milestone(
+    model: &Model,
+    payload: &Payload,
+    project: &ProjectId,
+    milestone: &MilestoneId,
+    reason: &str,
+) -> Revised {
+    let about = about_project(model, payload, project, reason);
+    Revised { subject: format!("projects/{project}/milestones/{milestone}"), ..about }
+}
+
+fn changed(about: Revised, before: impl ToString, after: impl ToString) -> Revised {
+    Revised { before: before.to_string(), after: after.to_string(), ..about }
+}
+
+/// Before and after of what differs.
+fn differing<const N: usize>(about: Revised, parts: [(String, String); N]) -> Revised {
+    let (before, after): (Vec<_>, Vec<_>) = parts.into_iter().filter(|(before, after)| before != after).unzip();
+    changed(about, before.join(", "), after.join(", "))
+}
+
+fn shown(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn text(name: &Name) -> String {
+    if name.zh.is_empty() { &name.en } else { &name.zh }.clone()
+}
+
+fn due(schedule: Schedule) -> String {
+    format!("{} +{} +{}", schedule.frequency, schedule.release_lag_days, schedule.grace_days)
+}
+
+fn dated(value: &DatedValue) -> String {
+    format!("{}: {}", value.date, value.value)
+}
+
+fn all_dated(values: &[DatedValue]) -> String {
+    values.iter().map(dated).collect::<Vec<_>>().join(", ")
+}

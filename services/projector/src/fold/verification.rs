@@ -1,0 +1,74 @@
+//! Verification: a fact for the queue, and a row with the figure or milestone that is checked.
+//!
+//! Place in the flow: called by [`fold`](super::fold). It must not know who may verify.
+
+use songhua_domain::event::{Event, Payload};
+use songhua_domain::id::{MilestoneId, ProjectId};
+use songhua_views::VerificationStep::{self, Accepted, Rejected, Reopened, Requested};
+use songhua_views::{EntryKind, MilestoneFact, Said, SeriesKey, Subject, ViewBatch};
+use uuid::Uuid;
+
+use super::{FoldError, Touched, dangling, fact, figure, milestone, revision};
+
+/// What was done to which event, and what was said.
+struct Step<'a> {
+    event: Uuid,
+    step: VerificationStep,
+    note: &'a str,
+}
+
+pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, FoldError> {
+    let step = match &event.input.payload {
+        Payload::VerificationRequested(it) => Step { event: it.event, step: Requested, note: &it.note },
+        Payload::VerificationReopened(it) => Step { event: it.event, step: Reopened, note: &it.reason },
+        Payload::VerificationAccepted(it) => Step { event: it.event, step: Accepted, note: &it.finding },
+        Payload::VerificationRejected(it) => Step { event: it.event, step: Rejected, note: &it.reason },
+        // Nothing else verifies.
+        _ => return Ok(Touched::Nothing),
+    };
+    let (of, subject) = batch.event(step.event)?.ok_or_else(|| dangling(event, step.event))?;
+    let said = Said::Verification { event: step.event, of, step: step.step, note: step.note.to_owned() };
+    fact::write(batch, event, said)?;
+    match subject {
+        Subject::Series(series) => of_figure(batch, event, &step, of, series),
+        Subject::Milestone(project, milestone) => of_milestone(batch, event, &step, of, (&project, &milestone)),
+    }
+}
+
+fn of_figure(
+    batch: &mut ViewBatch<'_>,
+    event: &Event,
+    step: &Step<'_>,
+    of: u64,
+    series: SeriesKey,
+) -> Result<Touched, FoldError> {
+    let kind = match step.step {
+        // To ask changes no figure.
+        Requested => return Ok(Touched::Nothing),
+        Reopened => EntryKind::Reopened { of },
+        Accepted => EntryKind::Verified { of },
+        Rejected => EntryKind::Rejected { of },
+    };
+    let entry = figure::speak(batch, event, (of, &series), kind, step.note)?;
+    figure::append(batch, (series, entry.ok_or_else(|| dangling(event, step.event))?))
+}
+
+fn of_milestone(
+    batch: &mut ViewBatch<'_>,
+    event: &Event,
+    step: &Step<'_>,
+    of: u64,
+    (project, milestone): (&ProjectId, &MilestoneId),
+) -> Result<Touched, FoldError> {
+    let text = step.note.to_owned();
+    let fact = match step.step {
+        Requested => return Ok(Touched::Nothing),
+        Reopened => MilestoneFact::VerificationReopened { of, reason: text },
+        Accepted => MilestoneFact::Verified { of, finding: text },
+        Rejected => MilestoneFact::Rejected { of, reason: text },
+    };
+    if matches!(step.step, Reopened | Rejected) {
+        revision::of_report(batch, event, (project, milestone), step.note)?;
+    }
+    milestone::row(batch, event, project, milestone, fact)
+}
