@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use songhua_tests::Output;
-use songhua_tests::tools::python;
+use songhua_tests::{Output, python};
 
 use crate::ledger_world::{AGENCY, Desk};
 

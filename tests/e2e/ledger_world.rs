@@ -88,13 +88,16 @@ impl Pushed {
         serde_json::from_str(&self.0.stdout).unwrap_or_else(|_| panic!("{self:?}"))
     }
 
+    /// One of its counts, for example `new`.
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.outcome()[name].as_u64().unwrap_or_else(|| panic!("no {name}: {self:?}"))
+    }
+
     /// Exit code, then rows that are new, changed, unchanged, not filled in, bad; then how many are stored.
     pub(crate) fn counts(&self) -> (i32, [u64; 5], u64) {
-        let outcome = self.outcome();
-        let count = |name: &str| outcome[name].as_u64().expect("a count");
-        let rows = ["new", "changed", "unchanged", "not_filled_in", "bad"].map(count);
-        assert_eq!(rows.iter().sum::<u64>(), count("rows"), "{outcome}");
-        (self.0.code, rows, count("stored"))
+        let rows = ["new", "changed", "unchanged", "not_filled_in", "bad"].map(|name| self.count(name));
+        assert_eq!(rows.iter().sum::<u64>(), self.count("rows"), "{self:?}");
+        (self.0.code, rows, self.count("stored"))
     }
 
     /// Line and column of every fault.

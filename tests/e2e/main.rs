@@ -45,6 +45,7 @@ mod relay;
 mod relay_asyncapi;
 mod relay_crash;
 mod relay_outage;
+mod relay_rare;
 mod relay_refusal;
 mod relay_removed;
 mod relay_world;

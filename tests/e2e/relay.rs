@@ -14,7 +14,8 @@ use crate::demo_world::DEMO;
 use crate::progress_world::{World, accepted, baseline, corrected, rejected};
 use crate::relay_world::{EVENTS, PROGRESS, Published, eventually, published, relay_is_up, relayed_to};
 
-const PARK: &str = "aerospace-park";
+/// A project with milestones.
+pub(crate) const PARK: &str = "aerospace-park";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 /// Of the city, as the trace and the correlation id are: only one event has them.
 const TRACED: &str = "new-rd-institutions";

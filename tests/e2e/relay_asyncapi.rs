@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
-use songhua_tests::{Nats, PLAN_ID, Sandbox, ServeOptions, date, event, python, repository};
-use songhua_wire::pb;
-use songhua_wire::pb::event_input::Payload;
+use songhua_tests::{Nats, PLAN_ID, Sandbox, ServeOptions, python, repository};
 
 use crate::demo_world::DEMO;
-use crate::progress_world::World;
-use crate::relay::{a_plan_under_way, changes, planned, published_changes};
+use crate::relay::{a_plan_under_way, changes, published_changes};
+use crate::relay_rare::rare_events;
 use crate::relay_world::{Published, eventually, published, relay_is_up, relayed_to};
 
 /// `proto/asyncapi.yaml` as JSON.
@@ -116,22 +114,6 @@ async fn holds_streams(document: &Value, nats: &Nats, plan: &str) {
     }
 }
 
-/// Evidence for what is about a milestone, and for what is about an area.
-async fn rare_events(world: &World) {
-    let evidence = |of: pb::Receipt| {
-        let file = pb::Evidence { sha256: vec![7; 32], media_type: "application/pdf".to_owned(), ..Default::default() };
-        event(Payload::EvidenceAttached(pb::EvidenceAttached { event: of.event_id, evidence: vec![file] }))
-    };
-    let planned = world.stored(&world.bureau, planned("operation", date(2026, 12, 15))).await;
-    world.stored(&world.bureau, evidence(planned)).await;
-    let (area, reason) = ("circle-hit".to_owned(), "开工".to_owned());
-    let stage = pb::AreaStage::Building.into();
-    let mut changed = event(Payload::AreaStageChanged(pb::AreaStageChanged { area, stage, reason }));
-    changed.effective_date = Some(date(2026, 11, 1));
-    let changed = world.stored(&world.office, changed).await;
-    world.stored(&world.office, evidence(changed)).await;
-}
-
 #[tokio::test]
 async fn the_asyncapi_document_names_every_stream_every_subject_and_every_header() {
     let document = asyncapi();
@@ -152,15 +134,22 @@ async fn the_asyncapi_document_names_every_stream_every_subject_and_every_header
     };
     eventually("everything of the demo is published", up).await;
 
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut types) = (BTreeSet::new(), BTreeSet::new());
     for plan in [PLAN_ID, demo] {
         holds_streams(&document, &nats, plan).await;
         for stream in ["EVENTS", "PROGRESS"].map(|kind| format!("SONGHUA_{kind}_{plan}")) {
             for message in published(&nats, &stream).await {
                 seen.insert(channel_of(&document, &stream, plan, &message));
+                types.insert(message.header("ce-type").to_owned());
             }
         }
     }
     let all: BTreeSet<_> = document["channels"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(all.difference(&seen).collect::<Vec<_>>(), Vec::<&&str>::new(), "never published");
+    let channels = document["channels"].as_object().unwrap().values();
+    let declared = channels.flat_map(|channel| channel["x-event-types"].as_array().unwrap());
+    let declared: BTreeSet<_> = declared.map(|one| one.as_str().unwrap().to_owned()).collect();
+    let never: Vec<_> = declared.difference(&types).map(String::as_str).collect();
+    // A plan under way is not closed out.
+    assert_eq!(never, ["dev.songhua.v1.plan.closed-out"]);
 }

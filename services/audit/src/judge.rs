@@ -49,11 +49,15 @@ impl Judge {
         let failed = |error| refusal::from_decode(record.position, &error);
         let header = decode_header(&record.bytes).map_err(failed)?;
         let input = || decode_event(record.position.0, &record.bytes).map(|event| event.input).map_err(failed);
-        let mut about = About::of(&header);
+        let mut about = About::of(&header).with_matter(state);
         if About::asks_payload(header.event_type) {
             about = about.with_named(input()?.payload);
         }
-        let may_see = |agency| is_own(agency, &header) || is_assigned(agency, state.assignments(), &about);
+        let is_addressed =
+            |agency| about.addressed.as_ref().is_some_and(|addressed| state.stands_for(agency, addressed));
+        let may_see = |agency| {
+            is_own(agency, &header) || is_addressed(agency) || is_assigned(agency, state.assignments(), &about)
+        };
         if !self.filter.passes_header(&header, &about) || !self.agency.as_ref().is_none_or(may_see) {
             return Ok(false);
         }

@@ -4,8 +4,8 @@
 //! where assignments are kept.
 
 use songhua_domain::event::{Payload, Scope};
-use songhua_domain::id::{AgencyId, AreaId, IndicatorId, ProjectId};
-use songhua_domain::state::Assignments;
+use songhua_domain::id::{AgencyId, AreaId, IndicatorId, ProjectId, SupervisionId};
+use songhua_domain::state::{Assignments, PlanState};
 use songhua_domain::vocabulary::AssignmentRole;
 use songhua_wire::record::RecordHeader;
 
@@ -15,6 +15,9 @@ pub(crate) struct About {
     pub(crate) area: Option<AreaId>,
     pub(crate) indicator: Option<IndicatorId>,
     pub(crate) projects: Vec<ProjectId>,
+    pub(crate) supervision: Option<SupervisionId>,
+    /// The agency that is reminded, or has to put something right.
+    pub(crate) addressed: Option<AgencyId>,
 }
 
 impl About {
@@ -26,6 +29,7 @@ impl About {
             match kind {
                 "indicators" | "targets" => about.indicator = id.parse().ok(),
                 "projects" => about.projects.extend(id.parse()),
+                "supervisions" => about.supervision = id.parse().ok(),
                 _ => {}
             }
         }
@@ -34,21 +38,39 @@ impl About {
 
     /// Whether events of a type name more in their payload than their subject says.
     pub(crate) fn asks_payload(event_type: &str) -> bool {
-        matches!(event_type, "agency.assigned" | "project.merged")
+        matches!(event_type, "agency.assigned" | "agency.assignment-ended" | "project.merged" | "reminder.issued")
     }
 
-    /// An assignment is about what it assigns, too; a merge about both projects.
+    /// An assignment, its end and a reminder are about their scope, too; a merge about both projects.
     pub(crate) fn with_named(mut self, payload: Payload) -> Self {
         match payload {
-            Payload::AgencyAssigned(assigned) => match assigned.scope {
-                Scope::Indicator(indicator) | Scope::Target(_, indicator) => self.indicator = Some(indicator),
-                Scope::Project(project) => self.projects.push(project),
-                Scope::Plan | Scope::Area(_) => {}
-            },
+            Payload::AgencyAssigned(assigned) => self.within(assigned.scope),
+            Payload::AssignmentEnded(ended) => self.within(ended.scope),
+            Payload::ReminderIssued(reminder) => {
+                self.addressed = Some(reminder.agency);
+                self.within(reminder.scope);
+            }
             Payload::ProjectMerged(merged) => self.projects.push(merged.into),
             _ => {}
         }
         self
+    }
+
+    /// A matter under supervision is about its scope, and for the agency that has to act.
+    pub(crate) fn with_matter(mut self, state: &PlanState) -> Self {
+        if let Some(matter) = self.supervision.as_ref().and_then(|supervision| state.supervision(supervision)) {
+            self.addressed = Some(matter.agency.clone());
+            self.within(matter.scope.clone());
+        }
+        self
+    }
+
+    fn within(&mut self, scope: Scope) {
+        match scope {
+            Scope::Indicator(indicator) | Scope::Target(_, indicator) => self.indicator = Some(indicator),
+            Scope::Project(project) => self.projects.push(project),
+            Scope::Plan | Scope::Area(_) => {}
+        }
     }
 
     /// Every scope of an assignment that covers it.

@@ -4,3 +4,4 @@ mod faults;
 mod plans;
 mod rules;
 mod scratch;
+mod worked;

@@ -6,7 +6,7 @@
 use maud::{Markup, html};
 use songhua_wire::pb;
 
-use crate::number::{NOTHING, actual, day, decimal, goal, pace, shown, with_unit};
+use crate::number::{NOTHING, actual, ahead, day, decimal, goal, pace, shown, unit, with_unit};
 use crate::{Lang, Sheet, status};
 
 /// Most letters of a note; the whole is in the answer of `ListProgressNotes`.
@@ -23,7 +23,7 @@ pub(crate) fn attention(sheet: &Sheet<'_>) -> Markup {
             } @else {
                 table.attention {
                     thead { tr { @for (class, zh, en) in COLUMNS { th scope="col" class=[class] { (lang.both(zh, en)) } } } }
-                    tbody { @for target in targets { (row(lang, target)) } }
+                    tbody { @for target in targets { (row(lang, target, sheet.ascending(target))) } }
                 }
             }
         }
@@ -37,14 +37,14 @@ const COLUMNS: [(Option<&str>, &str, &str); 9] = [
     (None, "指标 · 区域", "indicator, area"),
     (Some("number"), "实际 / 目标", "actual / target"),
     (Some("number"), "差距", "gap"),
-    (Some("number"), "需日均", "needed a day"),
+    (Some("number"), "需日均", "per day"),
     (None, "数据截至", "data as of"),
     (None, "牵头单位", "lead agency"),
     (None, "最近说明", "last note"),
 ];
 
-fn row(lang: Lang, target: &pb::TargetProgress) -> Markup {
-    let unit = lang.one(target.unit_label.as_ref());
+fn row(lang: Lang, target: &pb::TargetProgress, ascending: bool) -> Markup {
+    let unit = unit(lang, target);
     let key = |index: usize| {
         let (_, zh, en) = COLUMNS[index];
         html! { span.key { (lang.both(zh, en)) } }
@@ -52,9 +52,9 @@ fn row(lang: Lang, target: &pb::TargetProgress) -> Markup {
     html! {
         tr {
             td.number { (key(0)) (target.number) }
-            td { (key(1)) (status::labelled(lang, target.status, target.status_label.as_ref())) }
+            td.status { (key(1)) (status::labelled(lang, target.status, target.status_label.as_ref())) }
             th scope="row" { (lang.name(target.indicator_name.as_ref())) small.area { (lang.one(target.area_name.as_ref())) } }
-            td.number { (key(3)) b { (actual(target)) } " / " (with_unit(&goal(target), unit)) }
+            td.number { (key(3)) b { (actual(target)) } " / " (with_unit(&goal(target, ascending), unit)) }
             td.number { (key(4)) (gap(target)) }
             td.number { (key(5)) (needed(target)) }
             td.dated { (key(6)) (dated(lang, target)) }
@@ -64,15 +64,9 @@ fn row(lang: Lang, target: &pb::TargetProgress) -> Markup {
     }
 }
 
-/// The distance still to go; of a comparison how far it lies behind.
+/// The distance still to go; of a comparison the lead.
 pub(crate) fn gap(target: &pb::TargetProgress) -> String {
-    let (shown, value) = (shown(&target.gap), decimal(&target.gap));
-    match value {
-        Some(value) if target.operator() == pb::Operator::ExceedsSeries => {
-            format!("{}{shown}", if value.is_sign_positive() { "+" } else { "" })
-        }
-        _ => shown,
-    }
+    if target.operator() == pb::Operator::ExceedsSeries { ahead(&target.gap) } else { shown(&target.gap) }
 }
 
 /// A day, from now to the deadline; nothing where nothing is needed any more.
@@ -103,8 +97,11 @@ pub(crate) fn lead(lang: Lang, target: &pb::TargetProgress) -> Markup {
 
 fn last_note(lang: Lang, target: &pb::TargetProgress) -> Markup {
     let Some(note) = &target.last_note else { return html! { (NOTHING) } };
-    let parts =
-        [("进展", "progress", &note.progress), ("问题", "problems", &note.problems), ("下一步", "next", &note.next_steps)];
+    let parts = [
+        ("进展", "progress", &note.progress),
+        ("问题", "problems", &note.problems),
+        ("下一步", "next", &note.next_steps),
+    ];
     html! {
         span.day { (day(note.as_of_date.as_ref())) }
         @for (zh, en, text) in parts {

@@ -23,26 +23,26 @@ const MARGIN: i64 = 4;
 const HEIGHT: i64 = 38;
 
 /// Draws the target.
-pub(crate) fn draw(lang: Lang, target: &pb::TargetProgress, rule: Option<&pb::LightRule>) -> Markup {
+pub(crate) fn draw(lang: Lang, target: &pb::TargetProgress, ascending: bool, rule: Option<&pb::LightRule>) -> Markup {
     let drawn = match target.operator() {
         pb::Operator::Qualitative => steps::draw(target),
         pb::Operator::ExceedsSeries => years::draw(target),
-        _ => bullet::draw(target, rule),
+        _ => bullet::draw(target, ascending, rule),
     };
     match drawn {
-        Some(shapes) => frame(lang, target, &shapes),
+        Some(shapes) => frame(lang, target, &goal(target, ascending), &shapes),
         None => html! { span.words { (lang.both("没有数据，无图可画", "no data, nothing to draw")) } },
     }
 }
 
-fn frame(lang: Lang, target: &pb::TargetProgress, shapes: &Markup) -> Markup {
+fn frame(lang: Lang, target: &pb::TargetProgress, goal: &str, shapes: &Markup) -> Markup {
     let label = format!(
         "{}：{} {}，{} {}，{}",
         lang.one(target.indicator_name.as_ref()),
         lang.sort("实际", "actual").0.1,
         actual(target),
         lang.sort("目标", "target").0.1,
-        goal(target),
+        goal,
         lang.one(target.status_label.as_ref()),
     );
     html! {

@@ -8,6 +8,8 @@ use songhua_domain::quantity::{Decimal, rounded};
 use songhua_wire::google::type_::Date;
 use songhua_wire::pb;
 
+use crate::Lang;
+
 /// Stands where there is nothing.
 pub(crate) const NOTHING: &str = "–";
 
@@ -50,17 +52,34 @@ pub(crate) fn with_unit(value: &str, unit: &str) -> String {
     if value == NOTHING || unit.is_empty() { value.to_owned() } else { format!("{value} {unit}") }
 }
 
-/// What has to be reached, in words.
-pub(crate) fn goal(target: &pb::TargetProgress) -> String {
+/// What has to be reached; from above where less is better.
+pub(crate) fn goal(target: &pb::TargetProgress, ascending: bool) -> String {
     let value = shown(&target.value);
     match target.operator() {
-        pb::Operator::MoreThan => format!(">\u{a0}{value}"),
+        pb::Operator::MoreThan => format!("{}\u{a0}{value}", if ascending { ">" } else { "<" }),
         pb::Operator::Between => format!("{value}–{}", shown(&target.max)),
         pb::Operator::Approximately => format!("≈\u{a0}{value}"),
         pb::Operator::FullCoverage => "100".to_owned(),
         pb::Operator::ExceedsSeries => ">\u{a0}0".to_owned(),
         pb::Operator::Qualitative => target.required_step.clone(),
-        pb::Operator::AtLeast | pb::Operator::Unspecified => format!("≥\u{a0}{value}"),
+        pb::Operator::AtLeast | pb::Operator::Unspecified => {
+            format!("{}\u{a0}{value}", if ascending { "≥" } else { "≤" })
+        }
+    }
+}
+
+/// A lead over another series, with its sign.
+pub(crate) fn ahead(gap: &str) -> String {
+    let plus = decimal(gap).is_some_and(|gap| gap.is_sign_positive() && !gap.is_zero());
+    format!("{}{}", if plus { "+" } else { "" }, shown(gap))
+}
+
+/// The unit of [`actual`] and [`goal`].
+pub(crate) fn unit(lang: Lang, target: &pb::TargetProgress) -> &str {
+    match target.operator() {
+        pb::Operator::ExceedsSeries => lang.sort("百分点", "points").0.1,
+        pb::Operator::Qualitative => "",
+        _ => lang.one(target.unit_label.as_ref()),
     }
 }
 
@@ -69,7 +88,7 @@ pub(crate) fn actual(target: &pb::TargetProgress) -> String {
     match target.operator() {
         pb::Operator::Qualitative if target.step.is_empty() => NOTHING.to_owned(),
         pb::Operator::Qualitative => target.step.clone(),
-        pb::Operator::ExceedsSeries => shown(&target.gap),
+        pb::Operator::ExceedsSeries => ahead(&target.gap),
         _ => shown(&target.actual),
     }
 }

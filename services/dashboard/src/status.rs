@@ -49,11 +49,9 @@ pub(crate) const fn tone(status: Status) -> &'static str {
         Status::Overdue | Status::Stale => "late",
         Status::OnTrack => "track",
         Status::Met | Status::MetProvisional | Status::MetSoFar => "met",
-        Status::NotScored
-        | Status::AwaitingData
-        | Status::NoData
-        | Status::AwaitingAssessment
-        | Status::NoPath => "grey",
+        Status::NotScored | Status::AwaitingData | Status::NoData | Status::AwaitingAssessment | Status::NoPath => {
+            "grey"
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use songhua_wire::pb;
 
 use crate::attention::{dated, gap, lead, needed};
-use crate::number::{NOTHING, actual, at_most, day, goal, percent, shown, with_unit};
+use crate::number::{NOTHING, actual, at_most, day, goal, percent, shown, unit, with_unit};
 use crate::{Lang, Sheet, chart, status};
 
 /// A group of targets under a name.
@@ -28,7 +28,7 @@ pub(crate) fn targets(sheet: &Sheet<'_>) -> Markup {
                 h3 { (lang.name(group.name)) " " small { (group.targets.len()) } }
                 table.targets {
                     thead { tr { @for (class, zh, en) in COLUMNS { th scope="col" class=(class) { (lang.both(zh, en)) } } } }
-                    tbody { @for target in &group.targets { (row(lang, target, sheet.plan.light_rule.as_ref())) } }
+                    tbody { @for target in &group.targets { (row(sheet, target)) } }
                 }
             }
         }
@@ -49,9 +49,9 @@ fn groups<'a>(sheet: &Sheet<'a>) -> Vec<Group<'a>> {
     }
     let mut categories: Vec<&pb::Category> = sheet.plan.categories.iter().collect();
     categories.sort_by_key(|category| category.order);
-    let categories = categories.into_iter().filter_map(|category| {
-        Some((category.display_name.as_ref(), by_category.remove(category.category.as_str())?))
-    });
+    let categories = categories
+        .into_iter()
+        .filter_map(|category| Some((category.display_name.as_ref(), by_category.remove(category.category.as_str())?)));
     let mut groups: Vec<_> = categories.collect();
     for area in &sheet.overview.areas {
         let id = area.name.rsplit('/').next().unwrap_or_default();
@@ -78,8 +78,9 @@ const COLUMNS: [(&str, &str, &str); 8] = [
     ("lead", "牵头单位", "lead agency"),
 ];
 
-fn row(lang: Lang, target: &pb::TargetProgress, rule: Option<&pb::LightRule>) -> Markup {
-    let unit = lang.one(target.unit_label.as_ref());
+fn row(sheet: &Sheet<'_>, target: &pb::TargetProgress) -> Markup {
+    let (lang, rule, ascending) = (sheet.asked.lang, sheet.plan.light_rule.as_ref(), sheet.ascending(target));
+    let unit = unit(lang, target);
     let key = |index: usize| {
         let (_, zh, en) = COLUMNS[index];
         html! { span.key { (lang.both(zh, en)) } }
@@ -89,8 +90,8 @@ fn row(lang: Lang, target: &pb::TargetProgress, rule: Option<&pb::LightRule>) ->
             td.number { (key(0)) (target.number) }
             th.name scope="row" { (lang.name(target.indicator_name.as_ref())) }
             td.status { (key(2)) (status::labelled(lang, target.status, target.status_label.as_ref())) }
-            td.drawn { details { summary { (chart::draw(lang, target, rule)) } (numbers(lang, target)) } }
-            td.number { (key(4)) b { (actual(target)) } " / " (with_unit(&goal(target), unit)) }
+            td.drawn { details { summary { (chart::draw(lang, target, ascending, rule)) } (numbers(lang, target, ascending)) } }
+            td.number { (key(4)) b { (actual(target)) } " / " (with_unit(&goal(target, ascending), unit)) }
             td.number { (key(5)) (percent(&target.target_rate)) }
             td.dated { (key(6)) (dated(lang, target)) }
             td.lead { (key(7)) (lead(lang, target)) }
@@ -99,22 +100,25 @@ fn row(lang: Lang, target: &pb::TargetProgress, rule: Option<&pb::LightRule>) ->
 }
 
 /// Every number that the chart shows, and those behind its status.
-fn numbers(lang: Lang, target: &pb::TargetProgress) -> Markup {
+fn numbers(lang: Lang, target: &pb::TargetProgress, ascending: bool) -> Markup {
     let precise = |text: &str| at_most(text, 4);
     let dated = |value: Option<&pb::DatedValue>| {
-        value.map_or_else(|| NOTHING.to_owned(), |value| format!("{} ({})", shown(&value.value), day(value.date.as_ref())))
+        value.map_or_else(
+            || NOTHING.to_owned(),
+            |value| format!("{} ({})", shown(&value.value), day(value.date.as_ref())),
+        )
     };
     let rows = [
         ("区域", "area", lang.one(target.area_name.as_ref()).to_owned()),
         ("单位", "unit", lang.one(target.unit_label.as_ref()).to_owned()),
         ("实际", "actual", actual(target)),
-        ("目标", "target", goal(target)),
+        ("目标", "target", goal(target, ascending)),
         ("期限", "deadline", day(target.effective_deadline.as_ref())),
         ("应达", "expected by now", precise(&target.expected)),
         ("偏差（百分点）", "deviation, points", shown(&target.deviation)),
         ("增量完成率", "increment rate", percent(&target.increment_rate)),
         ("差距", "gap", gap(target)),
-        ("需日均", "needed a day", needed(target)),
+        ("需日均", "needed per day", needed(target)),
         ("预计期末", "forecast", precise(&target.forecast)),
         ("路径起点", "start of the path", dated(target.path_start.as_ref())),
         ("基期", "baseline", dated(target.baseline.as_ref())),

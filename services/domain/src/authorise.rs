@@ -304,7 +304,7 @@ impl Ask<'_> {
 
     fn closer(&self, supervision: &SupervisionId) -> Result<(), Rejection> {
         self.role(&[Role::Admin, Role::Auditor, Role::Agency])?;
-        let Some(matter) = self.state.conduct.supervisions.get(supervision) else { return Ok(()) };
+        let Some(matter) = self.state.supervision(supervision) else { return Ok(()) };
         self.is_not(&matter.agency, "supervision")?;
         self.overseer(&matter.scope)
     }
@@ -312,7 +312,7 @@ impl Ask<'_> {
     /// The agency that has to put it right, or the one that took over from it.
     fn addressed(&self, supervision: &SupervisionId) -> Result<(), Rejection> {
         self.role(&[Role::Agency])?;
-        let Some(matter) = self.state.conduct.supervisions.get(supervision) else { return Ok(()) };
+        let Some(matter) = self.state.supervision(supervision) else { return Ok(()) };
         let (own, agency) = (self.agency()?, &matter.agency);
         refuse_if!(
             !self.state.stands_for(own, agency),
@@ -383,9 +383,8 @@ impl Ask<'_> {
     /// Same agency, also through successions, or same person under two tokens.
     fn is_own(&self, named: &Event) -> bool {
         let sender = &named.actor;
-        let stands_for = |own| {
-            sender.agency.iter().chain(&sender.on_behalf_of).any(|other| self.state.stands_for(own, other))
-        };
+        let stands_for =
+            |own| sender.agency.iter().chain(&sender.on_behalf_of).any(|other| self.state.stands_for(own, other));
         self.agencies().any(stands_for) || sender.principal == self.actor.principal
     }
 

@@ -24,7 +24,8 @@ use uuid::Uuid;
 
 pub use assignment::Assignments;
 pub(crate) use assignment::{REPORTING, scopes_of_project, scopes_of_target};
-pub use conduct::{ReportingPeriod, Supervision};
+pub(crate) use conduct::ReportingPeriod;
+pub use conduct::Supervision;
 pub use delivery::{Milestone, MilestoneReport, Project};
 pub use series::{LiveFigure, Series, Slot};
 

@@ -10,7 +10,7 @@ use songhua_domain::id::{CategoryId, ProjectId};
 use songhua_domain::score;
 use songhua_domain::score::Score;
 use songhua_domain::vocabulary::{Accumulation, MilestoneStatus, Operator, ProjectKind, Status};
-use songhua_views::{ClosedOut, Target};
+use songhua_views::Target;
 use songhua_wire::code::Code;
 use songhua_wire::pb;
 use songhua_wire::pb::CloseOutOutcome as Outcome;
@@ -39,7 +39,7 @@ struct Closing<'a> {
 /// The statement.
 pub(crate) fn get(reading: &Reading) -> Result<pb::GetCloseOutResponse, Refused> {
     let plan = reading.plan_defined()?;
-    let closed = closed_out(reading);
+    let closed = reading.closed_out();
     let targets = closings(reading)?;
     let categories = plan.categories.iter().map(|category| {
         let own = targets.iter().filter(|one| one.category == Some(&category.id));
@@ -65,11 +65,6 @@ pub(crate) fn get(reading: &Reading) -> Result<pb::GetCloseOutResponse, Refused>
         ..Default::default()
     };
     with_projects(reading, answer)
-}
-
-/// The close-out as known, on the day its assessment speaks of and later.
-fn closed_out(reading: &Reading) -> Option<&ClosedOut> {
-    reading.model.closed_out.as_ref().filter(|closed| closed.event.as_of <= reading.valid_date)
 }
 
 /// Every target, by number.

@@ -41,8 +41,12 @@ pub(crate) struct Owed<'a> {
 
 /// What is owed on the reading's day, by number of the target: for each the figure of the first ended period that has
 /// neither a figure nor a word that there is nothing to report; where the last ended period has that word, that period.
+/// A plan that is closed out takes no new figures: nothing is owed.
 pub(crate) fn duties(reading: &Reading) -> Result<Vec<Owed<'_>>, Refused> {
     let mut all = Vec::new();
+    if reading.closed_out().is_some() {
+        return Ok(all);
+    }
     for scored in scored(reading, |target| is_to_be_reported(reading, target, reading.valid_date))? {
         if let Some(owed) = next(reading, scored)? {
             all.push(owed);
@@ -63,16 +67,18 @@ pub(crate) fn of_period(reading: &Reading, end: Date) -> Result<Vec<Owed<'_>>, R
         };
         end > plan.start
             && end <= set.effective_deadline
-            && is_to_be_reported(reading, target, reading.valid_date.max(end))
+            && is_to_be_reported(reading, target, end)
             && reading.model.schedule(&set.indicator).is_some_and(ends)
     };
     let mut all = Vec::new();
     for scored in scored(reading, wanted)? {
         let reported = is_reported(reading, scored.target, end)?;
-        // What was met for good by then needed no further figure, yet one may have been sent.
+        // What was met for good by then, or is retired since, needs no figure, yet one may have been sent.
         let then = reading.score_on(scored.target, end.min(reading.valid_date))?;
         let whole_year = end == scored.target.definition.effective_deadline && is_flow(reading, scored.target);
-        if reported || whole_year || then.status != Status::Met {
+        let wanted =
+            (whole_year || then.status != Status::Met) && is_to_be_reported(reading, scored.target, reading.valid_date);
+        if reported || wanted {
             let nothing = is_nothing(&nothing_said(reading, scored.target)?, end);
             all.extend(owed(reading, scored, end).map(|owed| Owed { reported, nothing, ..owed }));
         }
@@ -157,15 +163,17 @@ fn owed<'a>(reading: &'a Reading, scored: Scored<'a>, period_end: Date) -> Optio
 fn is_reported(reading: &Reading, target: &Target, end: Date) -> Result<bool, Refused> {
     let key = SeriesKey::total(&target.definition.area, &target.definition.indicator);
     let series = reading.views().series(&key, reading.known()).map_err(|error| refusal::from_views(&error))?;
-    Ok(series.figures().iter().any(|figure| figure.live() && figure.entry.end == end))
+    // What speaks of a day ahead does not count yet.
+    Ok(end <= reading.valid_date && series.figures().iter().any(|figure| figure.live() && figure.entry.end == end))
 }
 
-/// First and last days of the periods for which somebody said that there is nothing to report.
+/// First and last days of the periods up to the reading's day for which somebody said that there is nothing to report.
 fn nothing_said(reading: &Reading, target: &Target) -> Result<Vec<(Date, Date)>, Refused> {
     let set = &target.definition;
     let said = reading.views().nothing_said(&set.area, &set.indicator, reading.known());
     let said = said.map_err(|error| refusal::from_views(&error))?;
-    Ok(said.into_iter().map(|(start, end, _)| (start.unwrap_or(end), end)).collect())
+    let counts = said.into_iter().filter(|(_, end, _)| *end <= reading.valid_date);
+    Ok(counts.map(|(start, end, _)| (start.unwrap_or(end), end)).collect())
 }
 
 /// Whether the period that ends on `end` ends in one of these.

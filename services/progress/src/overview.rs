@@ -3,12 +3,10 @@
 //! Place in the flow: reading → every target scored once → counts, lists and todos. It must not know rules of lights:
 //! it sorts by status.
 
-use std::collections::BTreeSet;
-
 use jiff::civil::Date;
 use songhua_domain::event::PlanDefined;
 use songhua_domain::quantity::Decimal;
-use songhua_domain::vocabulary::{MilestoneStatus, ProjectKind, Status};
+use songhua_domain::vocabulary::{ProjectKind, Status};
 use songhua_views::Area;
 use songhua_wire::code::Code;
 use songhua_wire::pb;
@@ -123,13 +121,13 @@ fn todo(kind: &str, names: impl Iterator<Item = String>) -> pb::Todo {
 
 /// Names of projects that go on and have nothing to be completed by. Directions never have.
 fn projects_without_milestone(reading: &Reading) -> Result<Vec<String>, Refused> {
-    let milestones = reading.milestones(None)?;
-    let counted = milestones.iter().filter(|milestone| milestone.status != MilestoneStatus::Cancelled);
-    let planned: BTreeSet<_> = counted.map(|milestone| &milestone.project).collect();
     let model = &reading.model;
-    let missing = model.projects.values().filter(|project| {
-        let goes_on = !model.merges.contains_key(&project.project);
-        project.kind == ProjectKind::Project && goes_on && !planned.contains(&project.project)
-    });
-    Ok(missing.map(|project| name::of_project(&reading.plan, &project.project)).collect())
+    let mut missing = Vec::new();
+    for project in model.projects.values() {
+        let is_open = project.kind == ProjectKind::Project && !model.merges.contains_key(&project.project);
+        if is_open && !reading.is_planned(&project.project)? {
+            missing.push(name::of_project(&reading.plan, &project.project));
+        }
+    }
+    Ok(missing)
 }

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use songhua_domain::event::PlanDefined;
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId, PlanId, ProjectId};
 use songhua_domain::score::Score;
-use songhua_views::{Area, Fact, FactKind, Milestone, Model, Target, Views};
+use songhua_views::{Area, ClosedOut, Fact, FactKind, Milestone, Model, Target, Views};
 use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 
@@ -122,6 +122,12 @@ impl Reading {
         Ok(found)
     }
 
+    /// Whether a project has a milestone that is not cancelled.
+    pub(crate) fn is_planned(&self, project: &ProjectId) -> Result<bool, Refused> {
+        let planned = self.views.is_planned(project, self.valid_date, self.known());
+        planned.map_err(|error| refusal::from_views(&error))
+    }
+
     /// The facts of a kind in log order, read the first time they are asked for.
     pub(crate) fn facts(&self, kind: FactKind) -> Result<Rc<[Fact]>, Refused> {
         if let Some(facts) = self.facts.borrow().get(&kind) {
@@ -159,6 +165,11 @@ impl Reading {
             Some(_) => name::of_target(&self.plan, area, indicator),
             None => name::of_indicator(&self.plan, indicator),
         }
+    }
+
+    /// The close-out as known, from the day its assessment speaks of.
+    pub(crate) fn closed_out(&self) -> Option<&ClosedOut> {
+        self.model.closed_out.as_ref().filter(|closed| closed.event.as_of <= self.valid_date)
     }
 
     /// The name of an agency, as known.

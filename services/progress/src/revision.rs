@@ -20,8 +20,12 @@ use crate::reading::Reading;
 use crate::refusal::{self, Refused};
 
 /// What revisions can be filtered by.
-pub(crate) const FIELDS: &[Field] =
-    &[field("area", Kind::Id), field("indicator", Kind::Id), field("agency", Kind::Id), field("type", Kind::Code(check))];
+pub(crate) const FIELDS: &[Field] = &[
+    field("area", Kind::Id),
+    field("indicator", Kind::Id),
+    field("agency", Kind::Id),
+    field("type", Kind::Code(check)),
+];
 
 /// Event types that revise, and what they are in words.
 const LABELS: &[(&str, &str, &str)] = &[

@@ -9,7 +9,9 @@ mod item;
 use std::collections::BTreeMap;
 
 use songhua_domain::vocabulary::UnknownCode;
-use songhua_views::{Fact, FactKind, Milestone, MilestoneChange, Recorded, Said, Series, SeriesKey, Subject, VerificationStep};
+use songhua_views::{
+    EntryKind, Fact, FactKind, Milestone, MilestoneChange, Recorded, Said, Series, SeriesKey, Subject, VerificationStep,
+};
 use songhua_wire::pb;
 use uuid::Uuid;
 
@@ -96,7 +98,8 @@ impl<'a> Queue<'a> {
                         read.insert(key.clone(), self.series(&key)?);
                     }
                     let figure = read.get(&key).and_then(|series| series.figure(of));
-                    items.extend(figure.filter(|figure| holds(figure, step)).map(|figure| of_figure(key, figure, step)));
+                    items
+                        .extend(figure.filter(|figure| holds(figure, step)).map(|figure| of_figure(key, figure, step)));
                 }
                 Some((_, Subject::Milestone(project, milestone))) => {
                     let of_this = |one: &&Milestone| one.project == project && one.milestone == milestone;
@@ -159,7 +162,7 @@ impl<'a> Queue<'a> {
     }
 
     fn unasked_figure(&self, key: &SeriesKey, figure: &Recorded) -> Option<Item> {
-        let asked = self.steps.contains_key(&figure.entry.event_id);
+        let asked = figure.verified || self.steps.contains_key(&figure.entry.event_id);
         (!asked).then(|| Item::new(Checked::Figure(key.clone(), figure.entry.clone()), None))
     }
 
@@ -182,7 +185,7 @@ fn step(fact: &Fact) -> Option<(Uuid, Step)> {
 /// Whether the figure still stands as the step left it: what was corrected or retracted since is in no queue.
 fn holds(figure: &Recorded, step: &Step) -> bool {
     match step.state {
-        State::Rejected => figure.superseded_by == Some(step.position),
+        State::Rejected => matches!(figure.ended, Some(EntryKind::Rejected { .. })),
         _ => figure.live(),
     }
 }

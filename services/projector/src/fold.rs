@@ -43,6 +43,8 @@ pub(crate) enum Touched {
     Target(AreaId, IndicatorId),
     /// Those that are scored by this series.
     Series(SeriesKey),
+    /// Those for which a status ended with the day before.
+    Day,
     /// Any.
     All,
 }

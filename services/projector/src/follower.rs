@@ -98,7 +98,7 @@ fn apply_record(batch: &mut ViewBatch<'_>, record: &StoredRecord) -> Result<(), 
         wrong @ (FoldError::Dangling { .. } | FoldError::Undated) => malformed(position, wrong.to_string()),
     })?;
     if record.position == record.submission_last {
-        batch.submission_ends(record.recorded_time_us, position);
+        batch.submission_ends(record.recorded_time_us, position).map_err(failed)?;
     }
     Ok(())
 }

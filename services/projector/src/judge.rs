@@ -16,8 +16,9 @@ pub(crate) fn judge(batch: &mut ViewBatch<'_>, position: u64, touched: &Touched)
         return Ok(());
     }
     for (area, indicator) in targets(batch.model(), touched) {
-        if let Some(score) = batch.score_target(&area, &indicator, day)? {
-            batch.status(position, &area, &indicator, score.status, day)?;
+        // A new day by itself changes a status only where its time has come.
+        if *touched != Touched::Day || !batch.holds(&area, &indicator, day) {
+            batch.judge(position, &area, &indicator, day)?;
         }
     }
     Ok(())
@@ -28,7 +29,7 @@ fn targets(model: &Model, touched: &Touched) -> Vec<(AreaId, IndicatorId)> {
     match touched {
         Touched::Nothing => Vec::new(),
         Touched::Target(area, indicator) => vec![(area.clone(), indicator.clone())],
-        Touched::All => model.targets.keys().cloned().collect(),
+        Touched::Day | Touched::All => model.targets.keys().cloned().collect(),
         // Only totals are scored.
         Touched::Series(series) if series.dimension != TOTAL => Vec::new(),
         Touched::Series(series) => {

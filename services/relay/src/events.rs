@@ -285,6 +285,8 @@ fn day_of(input: &pb::EventInput) -> Option<Date> {
         Payload::MeasurementReported(measurement) => measurement.period.as_ref()?.end,
         Payload::NothingToReport(nothing) => nothing.period.as_ref()?.end,
         Payload::QualitativeAssessmentRecorded(assessment) => assessment.as_of_date,
+        Payload::ProgressNoteRecorded(note) => note.as_of_date,
+        Payload::PlanClosedOut(closed) => closed.as_of_date,
         _ => None,
     })
 }
@@ -296,8 +298,11 @@ pub(crate) fn midnight(day: &Date) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use async_nats::HeaderName;
     use songhua_log::HashAlgorithm;
+    use songhua_wire::event::TYPE_TOKENS;
 
     use super::*;
     use crate::message::{Mark, header_value};
@@ -313,9 +318,10 @@ mod tests {
         StoredRecord { position, submission_first, submission_last, recorded_time_us: 0, key: [0; 16], bytes }
     }
 
-    /// The records that the wire crate keeps, one of each event type, with their type tokens.
+    /// The records that the wire crate keeps, at least one of each event type, with their type tokens.
     fn fixtures() -> Vec<(String, pb::Event)> {
-        let entries = std::fs::read_dir("../wire/fixtures/v1").expect("fixtures");
+        let versions = ["../wire/fixtures/v1", "../wire/fixtures/v2"];
+        let entries = versions.into_iter().flat_map(|version| std::fs::read_dir(version).expect("fixtures"));
         let paths = entries.map(|entry| entry.expect("an entry").path());
         let records = paths.filter(|path| path.extension().is_some_and(|extension| extension == "bin"));
         records
@@ -334,7 +340,8 @@ mod tests {
     #[test]
     fn every_event_type_becomes_a_message_that_a_relay_knows_again() {
         let fixtures = fixtures();
-        assert_eq!(fixtures.len(), 29);
+        let tokens: BTreeSet<&str> = fixtures.iter().map(|(token, _)| token.as_str()).collect();
+        assert_eq!(tokens, TYPE_TOKENS.iter().copied().collect());
         for (token, event) in fixtures {
             let record = stored(&event);
             let header = decode_header(&record.bytes).expect("a header");
@@ -386,6 +393,8 @@ mod tests {
         assert_eq!(day_of(&input(Payload::NothingToReport(nothing))), Some(date(31)));
         let reached = input(Payload::MilestoneReached(reached));
         assert_eq!(day_of(&reached), Some(date(9)));
+        let note = pb::ProgressNoteRecorded { as_of_date: Some(date(7)), ..Default::default() };
+        assert_eq!(day_of(&input(Payload::ProgressNoteRecorded(note))), Some(date(7)));
         let effective = pb::EventInput { effective_date: Some(date(8)), ..reached };
         assert_eq!(day_of(&effective), Some(date(8)));
         assert_eq!(day_of(&input(Payload::MilestonePlanned(planned))), None, "a due date is no time of an event");

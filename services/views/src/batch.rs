@@ -1,4 +1,4 @@
-//! A batch: rows of many events, written with the checkpoint at once.
+//! A batch: rows of many events, put with the checkpoint at once.
 //!
 //! Place in the flow: filled by the projector, event by event, in log order; sees its own rows. It must not know what
 //! an event means; and what it writes must not depend on where batches end.
@@ -11,25 +11,26 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use songhua_domain::id::{AreaId, IndicatorId, MilestoneId, ProjectId};
-use songhua_domain::score::Score;
 use songhua_domain::vocabulary::Status;
 use songhua_log::Checkpoint;
 use uuid::Uuid;
 
+use crate::block::{self, Open};
 use crate::definition::Definition;
 use crate::error::ViewsError;
 use crate::fact::{self, FactRow};
+use crate::find;
+use crate::grown::{Grown, Written};
 use crate::key;
 use crate::milestone::{DatedRow, MilestoneRow};
 use crate::model::Model;
-use crate::revision::{self, FigureRevision};
 use crate::row::{ChangeValue, decode, encode, unreadable};
-use crate::scoring;
-use crate::series::{Entry, Series, SeriesKey, chunk_key, pack};
+use crate::scoring::{self, As};
+use crate::series::{Entry, SeriesKey};
+use crate::store::Rows;
+use crate::times;
 use crate::views::Views;
-
-/// Most entries of folded series that are kept from batch to batch.
-const KEPT_ENTRIES: usize = 200_000;
+use crate::writer::{Holds, Writer};
 
 /// What an event that a later one may name speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,28 +41,54 @@ pub enum Subject {
     Milestone(ProjectId, MilestoneId),
 }
 
+/// An earlier event that a later one names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// A figure of this series; agency and reason are left out.
+    Figure(SeriesKey, Box<Entry>),
+    /// The report at this position on a milestone.
+    Milestone(u64, ProjectId, MilestoneId),
+}
+
 /// Rows to be written. Dropped without [`commit`](Self::commit), nothing happened.
 #[derive(Debug)]
 pub struct ViewBatch<'v> {
-    views: &'v Views,
-    kept: MutexGuard<'v, BTreeMap<SeriesKey, Series>>,
-    rows: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Folded series, with the entries of this batch.
-    series: BTreeMap<SeriesKey, Series>,
+    kept: MutexGuard<'v, Option<Writer>>,
+    pub(crate) grown: Arc<Grown>,
+    pub(crate) writer: Writer,
+    /// Whole rows, full blocks among them.
+    pub(crate) rows: Rows,
+    /// Last blocks of lists that the writer does not keep, by prefix.
+    pub(crate) lists: BTreeMap<Vec<u8>, Open>,
+    /// Places of the slots that were written to.
+    pub(crate) dirty: Vec<usize>,
+    /// Subjects that this batch is the first to name.
+    pub(crate) subjects: Vec<Subject>,
+    pub(crate) scratch: Vec<u8>,
     model: Arc<Model>,
     day: Option<Date>,
-    /// The event that wrote a change last, and how many.
-    changes: (u64, u32),
 }
 
 impl<'v> ViewBatch<'v> {
     pub(crate) fn begin(views: &'v Views) -> Result<Self, ViewsError> {
         let mut kept = views.writer();
-        // Taken out, so that a batch that fails leaves no half-folded series behind.
-        let series = std::mem::take(&mut *kept);
-        let applied = views.applied();
-        let (model, day) = (views.model(applied)?, views.last_day(applied)?);
-        Ok(Self { views, kept, rows: BTreeMap::new(), series, model, day, changes: (0, 0) })
+        let grown = views.grown();
+        // Taken out, so that a batch that fails leaves nothing half folded behind.
+        let writer = kept.take().unwrap_or_else(|| Writer::new(grown.subjects()));
+        let model = grown.model(grown.applied())?;
+        let day = grown.last_day(u64::MAX)?;
+        Ok(Self {
+            kept,
+            grown,
+            writer,
+            rows: Rows::new(),
+            lists: BTreeMap::new(),
+            dirty: Vec::new(),
+            subjects: Vec::new(),
+            scratch: Vec::new(),
+            model,
+            day,
+        })
     }
 
     /// Everything defined so far, in this batch too.
@@ -93,37 +120,10 @@ impl<'v> ViewBatch<'v> {
     /// [`ViewsError`]; the batch must be dropped.
     pub fn open_day(&mut self, position: u64, date: Date) -> Result<(), ViewsError> {
         self.day = Some(date);
-        self.put(key::day(position), &date)
-    }
-
-    /// A series as it is now, with the entries of this batch.
-    ///
-    /// # Errors
-    /// [`ViewsError`]; the batch must be dropped.
-    pub fn series(&mut self, key: &SeriesKey) -> Result<&Series, ViewsError> {
-        folded(self.views, &mut self.series, key).map(|series| &*series)
-    }
-
-    /// Appends to a series, and makes the entry's event known to later ones.
-    ///
-    /// # Errors
-    /// [`ViewsError`]; the batch must be dropped.
-    pub fn append(&mut self, series: &SeriesKey, entry: Entry) -> Result<(), ViewsError> {
-        let folded = folded(self.views, &mut self.series, series)?;
-        let key = chunk_key(series, folded.entries())?;
-        let (event_id, position) = (entry.event_id, entry.position);
-        let revised = revision::revised(entry.kind).and_then(|of| folded.figure(of));
-        let revised = revised.map(|of| (of.entry.clone(), entry.clone()));
-        if !self.rows.contains_key(&key) {
-            let stored = self.views.read(|store| store.get(&key))?;
-            self.rows.insert(key.clone(), stored.map(|chunk| chunk.to_vec()).unwrap_or_default());
-        }
-        pack(self.rows.entry(key.clone()).or_default(), &key, &entry)?;
-        folded.push(entry);
-        if let Some((of, entry)) = revised {
-            self.put(key::revision(position), &FigureRevision { series: series.clone(), entry, of })?;
-        }
-        self.put(key::event(event_id), &(position, Subject::Series(series.clone())))
+        let key = key::day(position);
+        let value = encode(&key, &date)?;
+        self.rows.insert(key, value);
+        Ok(())
     }
 
     /// Adds what happened to a milestone, and makes its event known to later ones. The row is dated with the last day
@@ -138,14 +138,15 @@ impl<'v> ViewBatch<'v> {
         position: u64,
         row: &MilestoneRow,
     ) -> Result<(), ViewsError> {
-        let key = key::milestone(project, milestone, position);
+        let prefix = key::milestone(project, milestone);
         let recorded_day = match self.day {
             Some(day) => day,
-            None => utc_date(row.recorded_time_us).ok_or_else(|| unreadable(&key, "recorded at no time"))?,
+            None => utc_date(row.recorded_time_us).ok_or_else(|| unreadable(&prefix, "recorded at no time"))?,
         };
-        self.put(key, &DatedRow { recorded_day, row: row.clone() })?;
-        let subject = Subject::Milestone(project.clone(), milestone.clone());
-        self.put(key::event(row.event_id), &(position, subject))
+        self.list(&prefix, position, &DatedRow { recorded_day, row: row.clone() })?;
+        let subject = || Subject::Milestone(project.clone(), milestone.clone());
+        let number = self.number_of(&prefix, position, subject)?;
+        self.note(row.event_id, position, number)
     }
 
     /// Adds a fact.
@@ -153,35 +154,68 @@ impl<'v> ViewBatch<'v> {
     /// # Errors
     /// [`ViewsError`]; the batch must be dropped.
     pub fn fact(&mut self, position: u64, row: &FactRow) -> Result<(), ViewsError> {
-        self.put(fact::key(&row.said, position), row)
+        self.list(&fact::prefix_of(&row.said), position, row)
     }
 
-    /// Position and subject of an earlier event; none if it is of no series and no milestone.
+    /// An earlier event; none if it is no figure, and nothing that happened to a milestone.
     ///
     /// # Errors
     /// [`ViewsError`]; the batch must be dropped.
-    pub fn event(&self, event_id: Uuid) -> Result<Option<(u64, Subject)>, ViewsError> {
-        self.get(&key::event(event_id))
+    pub fn named(&self, event_id: Uuid) -> Result<Option<Named>, ViewsError> {
+        let Some(found) = find::event(self, event_id)? else { return Ok(None) };
+        Ok(match (found.subject, found.entry) {
+            (Subject::Series(series), Some(entry)) if entry.kind.is_figure() => {
+                Some(Named::Figure(series, Box::new(entry)))
+            }
+            (Subject::Milestone(project, milestone), _) => Some(Named::Milestone(found.position, project, milestone)),
+            (Subject::Series(_), _) => None,
+        })
     }
 
     /// Notes that a submission ends at `position`.
-    pub fn submission_ends(&mut self, recorded_time_us: i64, position: u64) {
-        self.rows.insert(key::time(recorded_time_us, position), Vec::new());
-    }
-
-    /// Scores a target on `valid_date`, with everything so far known.
     ///
     /// # Errors
     /// [`ViewsError`]; the batch must be dropped.
-    pub fn score_target(
+    pub fn submission_ends(&mut self, recorded_time_us: i64, position: u64) -> Result<(), ViewsError> {
+        if self.writer.times.is_none() {
+            let last = key::time(i64::MAX, u64::MAX);
+            self.writer.times = self.grown.read(|store| {
+                let row = store.last(&[key::TIMES], last)?;
+                row.map(|(key, value)| times::Open::resume(&key, &value)).transpose()
+            })?;
+        }
+        if let Some(full) = self.writer.times.take_if(|open| open.is_full()) {
+            self.rows.insert(full.key, full.bytes);
+        }
+        let open = self.writer.times.get_or_insert_with(|| times::Open::begin(recorded_time_us, position));
+        open.note(recorded_time_us, position);
+        Ok(())
+    }
+
+    /// Judges a target on `day`, with everything so far known, and writes a change at `position` where its status is not
+    /// the one written last.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; the batch must be dropped.
+    pub fn judge(
         &mut self,
+        position: u64,
         area: &AreaId,
         indicator: &IndicatorId,
-        valid_date: Date,
-    ) -> Result<Option<Score>, ViewsError> {
-        let (views, series) = (self.views, &mut self.series);
-        let live = &mut |key: &SeriesKey| Ok(folded(views, series, key)?.live_observations());
-        scoring::score_target(&self.model, area, indicator, valid_date, live)
+        day: Date,
+    ) -> Result<(), ViewsError> {
+        let model = Arc::clone(&self.model);
+        let known = As { model: &model, known: u64::MAX, verified_only: false };
+        let judged = scoring::score_target_until(known, area, indicator, day, &mut |series| self.timeline(series))?;
+        let Some((score, until)) = judged else { return Ok(()) };
+        self.writer.holds.insert((area.clone(), indicator.clone()), Holds { from: day, until });
+        self.status(position, area, indicator, score.status, day)
+    }
+
+    /// Whether a target's status on `day` is that of when it was judged last, if nothing was said that touches it.
+    pub fn holds(&self, area: &AreaId, indicator: &IndicatorId, day: Date) -> bool {
+        let holds = self.writer.holds.get(&(area.clone(), indicator.clone()));
+        holds.is_some_and(|holds| holds.from <= day && holds.until.is_none_or(|until| day < until))
     }
 
     /// Writes a change at `position`, if `status` is not the one written last.
@@ -201,28 +235,68 @@ impl<'v> ViewBatch<'v> {
         if from == Some(status) {
             return Ok(());
         }
-        let n = if self.changes.0 == position { self.changes.1 } else { 0 };
-        self.changes = (position, n + 1);
         let change = ChangeValue { area: area.clone(), indicator: indicator.clone(), from, to: status, date };
-        self.put(key::change(position, n), &change)?;
-        self.put(latest, &status)
-    }
-
-    /// Writes everything, and `checkpoint`, at once.
-    ///
-    /// # Errors
-    /// [`ViewsError`]; then nothing was written.
-    pub fn commit(mut self, checkpoint: Checkpoint) -> Result<(), ViewsError> {
-        self.views.write(std::mem::take(&mut self.rows), checkpoint, &self.model)?;
-        if self.series.values().map(Series::entries).sum::<usize>() <= KEPT_ENTRIES {
-            *self.kept = std::mem::take(&mut self.series);
-        }
+        self.list(&[key::CHANGES], position, &change)?;
+        let value = encode(&latest, &status)?;
+        self.rows.insert(latest, value);
         Ok(())
     }
 
-    fn put<T: Serialize>(&mut self, key: Vec<u8>, value: &T) -> Result<(), ViewsError> {
-        let value = encode(&key, value)?;
-        self.rows.insert(key, value);
+    /// Puts everything, and `checkpoint`, at once: from here on readers see it.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; then nothing was put.
+    pub fn commit(mut self, checkpoint: Checkpoint) -> Result<(), ViewsError> {
+        let mut rows = std::mem::take(&mut self.rows);
+        for (prefix, open) in std::mem::take(&mut self.lists) {
+            rows.insert(open.key(&prefix), open.bytes);
+        }
+        let mut series = Vec::with_capacity(self.dirty.len());
+        for place in std::mem::take(&mut self.dirty) {
+            let Some(slot) = self.writer.slots.get_mut(place) else { continue };
+            slot.dirty = false;
+            if let Some(open) = &slot.open {
+                rows.insert(open.block.key(&slot.prefix), open.block.bytes.clone());
+            }
+            series.push((slot.key.clone(), slot.timeline.clone()));
+        }
+        for open in self.writer.shards.iter_mut().flatten().filter(|open| open.dirty) {
+            open.dirty = false;
+            rows.insert(open.key(), open.bytes.clone());
+        }
+        if let Some(open) = &self.writer.times {
+            rows.insert(open.key.clone(), open.bytes.clone());
+        }
+        let subjects = std::mem::take(&mut self.subjects);
+        self.grown.put(Written { rows, checkpoint, model: &self.model, subjects, series })?;
+        self.writer.trim();
+        let writer = std::mem::replace(&mut self.writer, Writer::new(Vec::new()));
+        *self.kept = Some(writer);
+        Ok(())
+    }
+
+    /// Appends to the list of `prefix`.
+    fn list<T: Serialize>(&mut self, prefix: &[u8], position: u64, value: &T) -> Result<(), ViewsError> {
+        let payload = encode(prefix, value)?;
+        self.list_bytes(prefix, position, &payload)
+    }
+
+    pub(crate) fn list_bytes(&mut self, prefix: &[u8], position: u64, payload: &[u8]) -> Result<(), ViewsError> {
+        if !self.lists.contains_key(prefix) {
+            let last = block::at(prefix, u64::MAX);
+            let open = self.grown.read(|store| {
+                let row = store.last(prefix, last)?;
+                row.map(|(key, value)| Open::resume(&key, &value)).transpose()
+            })?;
+            self.lists.insert(prefix.to_vec(), open.unwrap_or_else(|| Open::begin(position)));
+        }
+        if let Some(open) = self.lists.get_mut(prefix) {
+            if !open.takes(position) {
+                let full = std::mem::replace(open, Open::begin(position));
+                self.rows.insert(full.key(prefix), full.bytes);
+            }
+            open.push(position, payload);
+        }
         Ok(())
     }
 
@@ -230,25 +304,11 @@ impl<'v> ViewBatch<'v> {
         if let Some(value) = self.rows.get(key) {
             return decode(key, value).map(Some);
         }
-        let stored = self.views.read(|store| store.get(key))?;
-        stored.map(|value| decode(key, &value)).transpose()
+        self.grown.read(|store| store.get(key)?.map(|value| decode(key, &value)).transpose())
     }
 }
 
 /// The date of a time in UTC; none beyond the calendar.
 fn utc_date(time_us: i64) -> Option<Date> {
     Timestamp::from_microsecond(time_us).ok().map(|time| time.to_zoned(TimeZone::UTC).date())
-}
-
-/// The folded series, read from the store the first time.
-fn folded<'s>(
-    views: &Views,
-    all: &'s mut BTreeMap<SeriesKey, Series>,
-    key: &SeriesKey,
-) -> Result<&'s mut Series, ViewsError> {
-    if !all.contains_key(key) {
-        all.insert(key.clone(), views.series(key, u64::MAX)?);
-    }
-    // Just inserted: the default is never made.
-    Ok(all.entry(key.clone()).or_default())
 }

@@ -12,9 +12,10 @@ use songhua_domain::event::{
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId};
 use uuid::Uuid;
 
+use crate::block;
 use crate::error::ViewsError;
 use crate::key::{FACTS, Key};
-use crate::row::{decode, position_of};
+use crate::row::decode;
 use crate::views::Views;
 
 /// Which facts are kept together: what one board reads.
@@ -192,9 +193,20 @@ pub struct FactRow {
     pub said: Said,
 }
 
-/// The key of a fact.
-pub(crate) fn key(said: &Said, position: u64) -> Vec<u8> {
-    prefix(said.kind()).text(&said.subject()).position(position).done()
+/// The list that a fact goes to.
+pub(crate) fn prefix_of(said: &Said) -> Vec<u8> {
+    prefix(said.kind()).text(&list_of(said.kind(), &said.subject())).done()
+}
+
+/// Facts about one subject are kept together; those about single events in 256 lists, by the last two digits of the
+/// event's id.
+fn list_of(kind: FactKind, subject: &str) -> String {
+    match kind {
+        FactKind::Verifications | FactKind::Evidence => {
+            subject.get(subject.len().saturating_sub(2)..).unwrap_or_default().to_owned()
+        }
+        _ => subject.to_owned(),
+    }
 }
 
 fn prefix(kind: FactKind) -> Key {
@@ -219,7 +231,9 @@ impl Views {
     /// # Errors
     /// [`ViewsError`]: reset them.
     pub fn facts_of(&self, kind: FactKind, subject: &str, known: u64) -> Result<Vec<Fact>, ViewsError> {
-        self.facts_below(&prefix(kind).text(subject).done(), known)
+        let mut facts = self.facts_below(&prefix(kind).text(&list_of(kind, subject)).done(), known)?;
+        facts.retain(|fact| fact.row.said.subject() == subject);
+        Ok(facts)
     }
 
     /// In the order of keys: by subject, then in log order.
@@ -228,9 +242,12 @@ impl Views {
             let mut facts = Vec::new();
             for row in store.scan(prefix) {
                 let (key, value) = row?;
-                let position = position_of(&key)?;
-                if position <= known {
-                    facts.push(Fact { position, row: decode(&key, &value)? });
+                for entry in block::entries(&key, &value) {
+                    let (position, payload) = entry?;
+                    if position > known {
+                        break;
+                    }
+                    facts.push(Fact { position, row: decode(&key, payload)? });
                 }
             }
             Ok(facts)

@@ -4,7 +4,6 @@
 //! not know values.
 
 use songhua_domain::id::{AreaId, IndicatorId, MilestoneId, ProjectId};
-use uuid::Uuid;
 
 pub(crate) const CHECKPOINT: u8 = 0x00;
 pub(crate) const DEFINITIONS: u8 = 0x01;
@@ -17,6 +16,7 @@ pub(crate) const DAYS: u8 = 0x07;
 pub(crate) const EVENTS: u8 = 0x08;
 pub(crate) const FACTS: u8 = 0x09;
 pub(crate) const REVISIONS: u8 = 0x0a;
+pub(crate) const SUBJECTS: u8 = 0x0b;
 
 /// A key being written, left to right.
 #[derive(Debug, Clone)]
@@ -53,12 +53,9 @@ pub(crate) fn indicator_series(area: &AreaId, indicator: &IndicatorId) -> Key {
     Key::table(SERIES).text(area.as_str()).text(indicator.as_str())
 }
 
-pub(crate) fn milestone(project: &ProjectId, milestone: &MilestoneId, position: u64) -> Vec<u8> {
-    Key::table(MILESTONES).text(project.as_str()).text(milestone.as_str()).position(position).done()
-}
-
-pub(crate) fn change(position: u64, n: u32) -> Vec<u8> {
-    Key::table(CHANGES).position(position).bytes(&n.to_be_bytes()).done()
+/// What happened to a milestone.
+pub(crate) fn milestone(project: &ProjectId, milestone: &MilestoneId) -> Vec<u8> {
+    Key::table(MILESTONES).text(project.as_str()).text(milestone.as_str()).done()
 }
 
 pub(crate) fn latest(area: &AreaId, indicator: &IndicatorId) -> Vec<u8> {
@@ -71,14 +68,6 @@ pub(crate) fn time(recorded_time_us: i64, position: u64) -> Vec<u8> {
 
 pub(crate) fn day(position: u64) -> Vec<u8> {
     Key::table(DAYS).position(position).done()
-}
-
-pub(crate) fn event(event_id: Uuid) -> Vec<u8> {
-    Key::table(EVENTS).bytes(event_id.as_bytes()).done()
-}
-
-pub(crate) fn revision(position: u64) -> Vec<u8> {
-    Key::table(REVISIONS).position(position).done()
 }
 
 /// A signed number, moved by 2^63 so that its bytes sort as it does.

@@ -6,31 +6,43 @@
 //!
 //! It must not know: protobuf, gRPC, how records are encoded, clocks (the day is a parameter).
 
+mod append;
 mod batch;
+mod block;
 mod definition;
 mod derived;
 mod error;
 mod fact;
+mod find;
+mod grown;
+mod index;
+mod kept;
 mod key;
 mod milestone;
 mod model;
+mod packed;
 mod reading;
 mod revision;
 mod row;
 mod scoring;
 mod series;
 mod store;
+mod timeline;
+mod times;
+mod varint;
 #[cfg(test)]
 mod tests;
 mod views;
+mod writer;
 
-pub use batch::{Subject, ViewBatch};
+pub use batch::{Named, Subject, ViewBatch};
 pub use definition::{Definition, StageEffective};
 pub use error::ViewsError;
 pub use fact::{Fact, FactKind, FactRow, Revised, Said, VerificationStep, subject_of_scope};
 pub use milestone::{Milestone, MilestoneChange, MilestoneFact, MilestoneRow};
 pub use model::{Area, Break, ClosedOut, Model, PERCENT, Published, StageChange, Target};
 pub use revision::FigureRevision;
+pub use packed::{EntryRef, FigureRef};
 pub use row::Change;
 pub use series::{Entry, EntryFigure, EntryKind, Recorded, Series, SeriesKey};
 pub use views::{Options, Views};

@@ -14,6 +14,12 @@ use songhua_domain::quantity::Decimal;
 use songhua_domain::vocabulary::{MilestoneStatus, MilestoneType};
 use uuid::Uuid;
 
+use crate::block;
+use crate::error::ViewsError;
+use crate::key::{self, Key};
+use crate::row::decode;
+use crate::views::Views;
+
 /// What happened; `of` is the position of the report it speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MilestoneFact {
@@ -220,6 +226,74 @@ impl Milestone {
             | MilestoneFact::VerificationReopened { .. }
             | MilestoneFact::Reopened(_) => {}
         }
+    }
+}
+
+impl Views {
+    /// Milestones of one project, or of all, by project and id, as they stand on `valid_date`.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn milestones(
+        &self,
+        project: Option<&ProjectId>,
+        valid_date: Date,
+        known: u64,
+    ) -> Result<Vec<Milestone>, ViewsError> {
+        let mut all = Vec::new();
+        self.find_milestone(project, valid_date, known, |milestone| {
+            all.push(milestone);
+            false
+        })?;
+        Ok(all)
+    }
+
+    /// Whether a project has a milestone that is not cancelled on `valid_date`. Reads no further than the first one.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn is_planned(&self, project: &ProjectId, valid_date: Date, known: u64) -> Result<bool, ViewsError> {
+        let stands = |milestone: Milestone| milestone.status != MilestoneStatus::Cancelled;
+        self.find_milestone(Some(project), valid_date, known, stands)
+    }
+
+    /// Looks at one milestone after the other, until one `fits`; tells whether one did.
+    fn find_milestone(
+        &self,
+        project: Option<&ProjectId>,
+        valid_date: Date,
+        known: u64,
+        mut fits: impl FnMut(Milestone) -> bool,
+    ) -> Result<bool, ViewsError> {
+        let table = Key::table(key::MILESTONES);
+        let prefix = match project {
+            Some(project) => table.text(project.as_str()),
+            None => table,
+        };
+        let prefix = prefix.done();
+        let mut fits = |rows: &[(u64, DatedRow)]| Milestone::fold(rows, valid_date).is_some_and(&mut fits);
+        self.read(|store| {
+            // The rows of a milestone follow each other, oldest first.
+            let (mut milestone, mut rows) = (Vec::new(), Vec::new());
+            for row in store.scan(&prefix) {
+                let (key, value) = row?;
+                let of = block::prefix_of(&key);
+                if of != milestone {
+                    if fits(&rows) {
+                        return Ok(true);
+                    }
+                    rows.clear();
+                    milestone = of.to_vec();
+                }
+                for entry in block::entries(&key, &value) {
+                    let (position, payload) = entry?;
+                    if position <= known {
+                        rows.push((position, decode(&key, payload)?));
+                    }
+                }
+            }
+            Ok(fits(&rows))
+        })
     }
 }
 

@@ -143,16 +143,16 @@ pub(crate) fn event_id(payload: &[u8]) -> Option<Uuid> {
     payload.first_chunk::<16>().map(|bytes| Uuid::from_bytes(*bytes))
 }
 
-/// Reads the entry at `position`; `agencies` as in [`pack`].
+/// Reads the entry at `position`; `agencies` as in [`pack`], none where nobody asks who an entry is from, nor why.
 pub(crate) fn unpack(
     key: &[u8],
     (position, payload): (u64, &[u8]),
-    agencies: &mut Vec<AgencyId>,
+    agencies: Option<&mut Vec<AgencyId>>,
 ) -> Result<Entry, ViewsError> {
     read(position, payload, agencies).ok_or_else(|| unreadable(key, "an entry of a series cannot be read"))
 }
 
-fn read(position: u64, mut rest: &[u8], agencies: &mut Vec<AgencyId>) -> Option<Entry> {
+fn read(position: u64, mut rest: &[u8], agencies: Option<&mut Vec<AgencyId>>) -> Option<Entry> {
     let from = &mut rest;
     let event_id = Uuid::from_slice(take_bytes(from, 16)?).ok()?;
     let [kinds, marks] = *take_bytes(from, 2)?.first_chunk::<2>()?;
@@ -166,9 +166,15 @@ fn read(position: u64, mut rest: &[u8], agencies: &mut Vec<AgencyId>) -> Option<
         2 => EntryFigure::Fraction { numerator: take_decimal(from)?, denominator: take_decimal(from)? },
         _ => EntryFigure::Step(take_text(from)?.to_owned()),
     };
-    let agency = match usize::try_from(take(from)?).ok()?.checked_sub(1) {
-        None => None,
-        Some(number) => {
+    let agency = match (take(from)?, agencies) {
+        (0, _) => None,
+        // What follows the agency is of no use without it either.
+        (_, None) => {
+            *from = &[];
+            None
+        }
+        (number, Some(agencies)) => {
+            let number = usize::try_from(number).ok()?.checked_sub(1)?;
             if number == agencies.len() {
                 agencies.push(take_text(from)?.parse().ok()?);
             }

@@ -1,18 +1,20 @@
 //! Revisions of figures: which events changed what a figure says, or that it counts, or that it was agreed to.
 //!
-//! Place in the flow: the batch writes a row beside the entry, so that boards need not walk all series. It must not
+//! Place in the flow: the batch notes position and series beside the entry, so that boards need not walk all series. It must not
 //! know revisions of anything but figures: those are facts.
 
-use serde::{Deserialize, Serialize};
-
+use crate::batch::Subject;
+use crate::block;
 use crate::error::ViewsError;
+use crate::find::{self, Seen, Stored};
 use crate::key;
-use crate::row::{decode, position_of};
+use crate::row::{position_of, unreadable};
 use crate::series::{Entry, EntryKind, SeriesKey};
+use crate::varint::take;
 use crate::views::Views;
 
 /// An entry that changes what became of an earlier figure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FigureRevision {
     /// The series.
     pub series: SeriesKey,
@@ -41,16 +43,36 @@ impl Views {
     /// # Errors
     /// [`ViewsError`]: reset them.
     pub fn figure_revisions(&self, known: u64, limit: usize) -> Result<Vec<FigureRevision>, ViewsError> {
-        self.read(|store| {
-            let mut rows = Vec::new();
-            for row in store.from(key::REVISIONS, key::revision(0)) {
-                let row = row?;
-                if position_of(&row.0)? > known {
-                    break;
+        self.with(|grown| {
+            grown.read(|store| {
+                let seen = Stored { store, subject: |number| grown.subject(number) };
+                let mut revisions = Vec::new();
+                let mut until = known;
+                while let Some((key, value)) = store.last(&[key::REVISIONS], block::at(&[key::REVISIONS], until))? {
+                    let noted: Vec<_> = block::entries(&key, &value).collect::<Result<_, _>>()?;
+                    for (position, number) in noted.into_iter().rev().filter(|(position, _)| *position <= known) {
+                        if revisions.len() >= limit {
+                            return Ok(revisions);
+                        }
+                        revisions.push(read(&seen, position, number)?);
+                    }
+                    let Some(before) = position_of(&key)?.checked_sub(1) else { break };
+                    until = before;
                 }
-                rows.push(row);
-            }
-            rows.iter().rev().take(limit).map(|(key, value)| decode(key, value)).collect()
+                Ok(revisions)
+            })
         })
     }
+}
+
+/// The revision at `position`, by an entry of the series of this number.
+fn read(seen: &dyn Seen, position: u64, mut number: &[u8]) -> Result<FigureRevision, ViewsError> {
+    let missing = || unreadable(&[key::REVISIONS], "speaks of no entry");
+    let number = take(&mut number).and_then(|number| u32::try_from(number).ok()).ok_or_else(missing)?;
+    let Some(Subject::Series(series)) = seen.subject(number) else { return Err(missing()) };
+    let prefix = series.prefix().done();
+    let entry = find::entry(seen, &prefix, position)?.ok_or_else(missing)?;
+    let of = revised(entry.kind).ok_or_else(missing)?;
+    let of = find::entry(seen, &prefix, of)?.ok_or_else(missing)?;
+    Ok(FigureRevision { series, entry, of })
 }

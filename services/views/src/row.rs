@@ -41,10 +41,8 @@ pub(crate) struct ChangeValue {
 }
 
 impl Change {
-    pub(crate) fn read(key: &[u8], value: &[u8]) -> Result<Self, ViewsError> {
-        let position = key::eight(key, 1).map(u64::from_be_bytes);
-        let n = key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes));
-        let (Some(position), Some(n)) = (position, n) else { return Err(unreadable(key, "key too short")) };
+    /// Reads the `n`th change of the event at `position`.
+    pub(crate) fn read(key: &[u8], position: u64, n: u32, value: &[u8]) -> Result<Self, ViewsError> {
         let ChangeValue { area, indicator, from, to, date } = decode(key, value)?;
         Ok(Self { position, n, area, indicator, from, to, date })
     }

@@ -1,12 +1,15 @@
-//! From rows to a score: the one way a target is scored, for the projector's changes and for every read.
+//! From timelines to a score: the one way a target is scored, for the projector's changes and for every read.
 //!
-//! Place in the flow: model + live figures → `domain::score`. It must not know the arithmetic, nor where figures are
-//! kept: it asks for them.
+//! Place in the flow: model + figures as known → `domain::score`. It must not know the arithmetic, nor where figures
+//! are kept: it asks for them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use songhua_domain::event::AreasAtStage;
 use songhua_domain::id::{AreaId, IndicatorId};
-use songhua_domain::score::{CalcVersion, Observation, Score, Series, put_in_order, score};
+use songhua_domain::score::{CalcVersion, Observation, Score, Series, TargetSpec, put_in_order, score, score_until};
 use songhua_domain::vocabulary::AreaKind;
 
 use crate::derived;
@@ -15,31 +18,83 @@ use crate::key;
 use crate::model::Model;
 use crate::row::unreadable;
 use crate::series::SeriesKey;
+use crate::timeline::Timeline;
 
-/// Live figures of a series, as known.
-type Live<'a> = &'a mut dyn FnMut(&SeriesKey) -> Result<Vec<Observation>, ViewsError>;
+/// Where timelines come from.
+pub(crate) type Timelines<'a> = &'a mut dyn FnMut(&SeriesKey) -> Result<Arc<Timeline>, ViewsError>;
+
+/// What is known when a target is scored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct As<'m> {
+    /// The model as known.
+    pub(crate) model: &'m Model,
+    /// Nothing behind this position.
+    pub(crate) known: u64,
+    /// Whether only verified figures count.
+    pub(crate) verified_only: bool,
+}
 
 /// Scores a target; none where it is not (wholly) defined.
 pub(crate) fn score_target(
-    model: &Model,
+    known: As<'_>,
     area: &AreaId,
     indicator: &IndicatorId,
     valid_date: Date,
-    live: Live<'_>,
+    timelines: Timelines<'_>,
 ) -> Result<Option<Score>, ViewsError> {
+    scored(known, area, indicator, valid_date, timelines, |case| {
+        score(case.version, case.spec, &known.model.light_rule, case.observations, valid_date)
+    })
+}
+
+/// The score, and the day on which the status is to be judged again; none = not before something is said. A derived
+/// figure follows the day.
+pub(crate) fn score_target_until(
+    known: As<'_>,
+    area: &AreaId,
+    indicator: &IndicatorId,
+    valid_date: Date,
+    timelines: Timelines<'_>,
+) -> Result<Option<(Score, Option<Date>)>, ViewsError> {
+    let is_derived = derivation(known.model, indicator).is_some();
+    scored(known, area, indicator, valid_date, timelines, |case| {
+        let rule = &known.model.light_rule;
+        let (score, until) = score_until(case.version, case.spec, rule, case.observations, valid_date);
+        (score, if is_derived { valid_date.tomorrow().ok() } else { until })
+    })
+}
+
+/// What the arithmetic is told.
+struct Case<'a, 'o> {
+    version: CalcVersion,
+    spec: &'a TargetSpec,
+    observations: &'a [Cow<'o, Observation>],
+}
+
+fn scored<T>(
+    known: As<'_>,
+    area: &AreaId,
+    indicator: &IndicatorId,
+    valid_date: Date,
+    timelines: Timelines<'_>,
+    judge: impl FnOnce(&Case<'_, '_>) -> T,
+) -> Result<Option<T>, ViewsError> {
+    let model = known.model;
     let Some(spec) = model.target_spec(area, indicator) else { return Ok(None) };
+    let version = calc_version(model)?;
     let until = valid_date.min(spec.deadline);
-    let mut observations = match derivation(model, indicator) {
-        Some(rule) => derived::observations(model, rule, Some(until)),
-        None => live(&SeriesKey::total(area, indicator))?,
+    let own = match derivation(model, indicator) {
+        Some(rule) => Live::Derived(derived::observations(model, rule, Some(until))),
+        None => Live::Own(timelines(&SeriesKey::total(area, indicator))?),
     };
-    let other = model.target(area, indicator).and_then(|target| target.definition.other_series.as_ref());
-    if let Some(other) = other {
-        let compared = compared(model, area, other, live)?;
-        observations.extend(compared.into_iter().map(|one| Observation { series: Series::Other, ..one }));
+    let mut observations = own.known(known);
+    if let Some(other) = model.target(area, indicator).and_then(|target| target.definition.other_series.as_ref()) {
+        let compared = compared(known, area, other, timelines)?;
+        let compared = compared.into_iter().map(|one| Cow::Owned(Observation { series: Series::Other, ..one }));
+        observations.extend(compared);
+        put_in_order(&mut observations);
     }
-    put_in_order(&mut observations);
-    Ok(Some(score(calc_version(model)?, &spec, &model.light_rule, &observations, valid_date)))
+    Ok(Some(judge(&Case { version, spec: &spec, observations: &observations })))
 }
 
 /// The arithmetic in force. Ingest accepts only versions that it computes: another one is of a newer program, and numbers
@@ -51,16 +106,38 @@ fn calc_version(model: &Model) -> Result<CalcVersion, ViewsError> {
     })
 }
 
-/// Live figures of an indicator's total in an area, derived where the indicator says so.
+/// Live figures of an indicator's total in an area, derived where the indicator says so; oldest first.
 pub(crate) fn observations(
-    model: &Model,
+    known: As<'_>,
     area: &AreaId,
     indicator: &IndicatorId,
-    live: Live<'_>,
+    timelines: Timelines<'_>,
 ) -> Result<Vec<Observation>, ViewsError> {
-    match derivation(model, indicator) {
-        Some(rule) => Ok(derived::observations(model, rule, None)),
-        None => live(&SeriesKey::total(area, indicator)),
+    let live = match derivation(known.model, indicator) {
+        Some(rule) => return Ok(derived::observations(known.model, rule, None)),
+        None => Live::Own(timelines(&SeriesKey::total(area, indicator))?),
+    };
+    Ok(live.known(known).into_iter().map(Cow::into_owned).collect())
+}
+
+/// Figures, wherever they are from.
+enum Live {
+    Derived(Vec<Observation>),
+    Own(Arc<Timeline>),
+}
+
+impl Live {
+    /// In the order of scoring.
+    fn known(&self, known: As<'_>) -> Vec<Cow<'_, Observation>> {
+        let counts = |one: &Cow<'_, Observation>| !known.verified_only || one.verified;
+        match self {
+            Self::Own(timeline) => timeline.known(known.known).filter(counts).collect(),
+            Self::Derived(all) => {
+                let mut all: Vec<_> = all.iter().map(Cow::Borrowed).filter(counts).collect();
+                put_in_order(&mut all);
+                all
+            }
+        }
     }
 }
 
@@ -69,10 +146,16 @@ fn derivation<'a>(model: &'a Model, indicator: &IndicatorId) -> Option<&'a Areas
 }
 
 /// The other series: of the same area, or of the city where the area has no figure of it.
-fn compared(model: &Model, area: &AreaId, other: &IndicatorId, live: Live<'_>) -> Result<Vec<Observation>, ViewsError> {
-    let cities = model.areas.values().filter(|area| area.definition.kind == AreaKind::City);
+fn compared(
+    known: As<'_>,
+    area: &AreaId,
+    other: &IndicatorId,
+    timelines: Timelines<'_>,
+) -> Result<Vec<Observation>, ViewsError> {
+    let cities = known.model.areas.values().filter(|area| area.definition.kind == AreaKind::City);
     for area in std::iter::once(area).chain(cities.map(|city| &city.definition.area)) {
-        let found = observations(model, area, other, live)?;
+        let mut found = observations(known, area, other, timelines)?;
+        found.retain(|one| !known.verified_only || one.verified);
         if !found.is_empty() {
             return Ok(found);
         }

@@ -1,6 +1,6 @@
 //! Series: everything that happened to the figures of (area, indicator, dimension), and what is left of it as known.
 //!
-//! Place in the flow: the batch packs entries into chunks, reads unpack those up to the known position and fold them.
+//! Place in the flow: the batch packs entries into blocks, reads unpack those up to the known position and fold them.
 //! It must not know: what an indicator asks for, how figures are scored.
 
 use jiff::civil::Date;
@@ -12,12 +12,10 @@ use songhua_domain::score;
 use songhua_domain::vocabulary::{Basis, ObsStatus};
 use uuid::Uuid;
 
+use crate::block;
 use crate::error::ViewsError;
 use crate::key;
-use crate::row::{decode, encode, unreadable};
-
-/// Entries of a full chunk.
-pub(crate) const CHUNK_ENTRIES: usize = 128;
+use crate::packed::{self, EntryRef};
 
 /// Names a series.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,13 +33,13 @@ impl SeriesKey {
     pub fn total(area: &AreaId, indicator: &IndicatorId) -> Self {
         Self { area: area.clone(), indicator: indicator.clone(), dimension: TOTAL.to_owned() }
     }
-    /// The series whose chunk has this key.
+    /// The series whose block has this key.
     pub(crate) fn read(key: &[u8]) -> Option<Self> {
         let mut texts = key::texts(key).map(Option::unwrap_or_default);
         let (area, indicator) = (texts.next()?.parse().ok()?, texts.next()?.parse().ok()?);
         Some(Self { area, indicator, dimension: texts.next()?.to_owned() })
     }
-    /// The prefix of the keys of its chunks.
+    /// The prefix of the keys of its blocks.
     pub(crate) fn prefix(&self) -> key::Key {
         key::indicator_series(&self.area, &self.indicator).text(&self.dimension)
     }
@@ -86,6 +84,13 @@ pub enum EntryKind {
     },
     /// No change in the period.
     Nothing,
+}
+
+impl EntryKind {
+    /// Whether the entry brings a figure, which later ones may speak of.
+    pub const fn is_figure(self) -> bool {
+        matches!(self, Self::Reported | Self::Assessed | Self::Corrected { .. } | Self::Revised { .. })
+    }
 }
 
 /// The number of an entry.
@@ -232,11 +237,7 @@ impl Series {
             }
             EntryKind::Reported | EntryKind::Assessed => {}
         }
-        let has_figure = matches!(
-            entry.kind,
-            EntryKind::Reported | EntryKind::Assessed | EntryKind::Corrected { .. } | EntryKind::Revised { .. }
-        );
-        if has_figure {
+        if entry.kind.is_figure() {
             self.figures.push(Recorded { entry, superseded_by: None, ended: None, verified: false });
         }
     }
@@ -248,9 +249,9 @@ impl Series {
         }
     }
 
-    /// Folds the entries of a chunk up to `known`; says whether a later chunk may hold more.
-    pub(crate) fn fold_chunk(&mut self, key: &[u8], chunk: &[u8], known: u64) -> Result<bool, ViewsError> {
-        for entry in entries_of(key, chunk) {
+    /// Folds the entries of a block up to `known`; says whether a later block may hold more.
+    pub(crate) fn fold_block(&mut self, key: &[u8], block: &[u8], known: u64) -> Result<bool, ViewsError> {
+        for entry in entries_of(key, block) {
             let entry = entry?;
             if entry.position > known {
                 return Ok(false);
@@ -261,40 +262,38 @@ impl Series {
     }
 }
 
-/// The entries of a chunk, in log order. Nothing follows an error.
-pub(crate) fn entries_of<'a>(key: &'a [u8], mut chunk: &'a [u8]) -> impl Iterator<Item = Result<Entry, ViewsError>> {
-    std::iter::from_fn(move || {
-        if chunk.is_empty() {
-            return None;
+/// The entries of a block, in log order. Nothing follows an error.
+pub(crate) fn entries_of<'a>(key: &'a [u8], value: &'a [u8]) -> impl Iterator<Item = Result<Entry, ViewsError>> {
+    let mut agencies = Vec::new();
+    block::entries(key, value).map(move |entry| packed::unpack(key, entry?, Some(&mut agencies)))
+}
+
+/// The last block of a series, being written.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenSeries {
+    /// The block.
+    pub(crate) block: block::Open,
+    /// Agencies that it has named, in order.
+    agencies: Vec<AgencyId>,
+}
+
+impl OpenSeries {
+    pub(crate) const fn begin(position: u64) -> Self {
+        Self { block: block::Open::begin(position), agencies: Vec::new() }
+    }
+    /// Goes on with the block at `key`.
+    pub(crate) fn resume(key: &[u8], value: &[u8]) -> Result<Self, ViewsError> {
+        let mut agencies = Vec::new();
+        for entry in block::entries(key, value) {
+            packed::unpack(key, entry?, Some(&mut agencies))?;
         }
-        let entry = take_entry(key, &mut chunk);
-        if entry.is_err() {
-            chunk = &[];
-        }
-        Some(entry)
-    })
-}
-
-fn take_entry(key: &[u8], chunk: &mut &[u8]) -> Result<Entry, ViewsError> {
-    let (length, rest) = chunk.split_first_chunk::<4>().ok_or_else(|| unreadable(key, "cut length"))?;
-    let length = u32::from_be_bytes(*length) as usize;
-    let (bytes, rest) = rest.split_at_checked(length).ok_or_else(|| unreadable(key, "cut entry"))?;
-    *chunk = rest;
-    decode(key, bytes)
-}
-
-/// The key of the chunk that the entry behind `entries` others goes to.
-pub(crate) fn chunk_key(series: &SeriesKey, entries: usize) -> Result<Vec<u8>, ViewsError> {
-    let number = u32::try_from(entries / CHUNK_ENTRIES);
-    let number = number.map_err(|_| unreadable(&series.prefix().done(), "too many entries in a series"))?;
-    Ok(series.prefix().bytes(&number.to_be_bytes()).done())
-}
-
-/// Appends `entry` to a chunk's bytes.
-pub(crate) fn pack(chunk: &mut Vec<u8>, key: &[u8], entry: &Entry) -> Result<(), ViewsError> {
-    let bytes = encode(key, entry)?;
-    let length = u32::try_from(bytes.len()).map_err(|_| unreadable(key, "entry too long"))?;
-    chunk.extend_from_slice(&length.to_be_bytes());
-    chunk.extend_from_slice(&bytes);
-    Ok(())
+        Ok(Self { block: block::Open::resume(key, value)?, agencies })
+    }
+    /// Appends an entry that the block takes; `scratch` is for its bytes.
+    pub(crate) fn push(&mut self, entry: &EntryRef<'_>, scratch: &mut Vec<u8>) -> Result<(), ViewsError> {
+        scratch.clear();
+        packed::pack(scratch, entry, &mut self.agencies)?;
+        self.block.push(entry.position, scratch);
+        Ok(())
+    }
 }

@@ -1,20 +1,21 @@
-//! The sled tree: the only file of the project that names sled.
+//! The sled tree, and what was applied since it was written last: the only file of the project that names sled.
 //!
-//! Place in the flow: below views and batches. It must not know what a row means, only bytes under keys.
+//! Place in the flow: below views and batches. Rows are visible as soon as they are put; they go to sled many batches
+//! at a time, with the checkpoint among them, in one write. It must not know what a row means, only bytes under keys.
 //!
 //! sled's `flush` is no fsync and sled 0.34 panics on some kinds of damage: fine for what can be rebuilt, and here
 //! both come out as an error that says so. A panic in one of sled's own threads cannot be caught here.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::iter::Peekable;
+use std::ops::{Bound, Deref};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::ViewsError;
 
-/// The directory of sled below that of the views: only this one is ever deleted.
-const DIRECTORY: &str = "sled";
 /// How often rows are handed to the operating system; what a crash loses is applied again.
 const FLUSH_MS: u64 = 1_000;
 /// How often opening is tried while another handle lets go of its lock.
@@ -22,23 +23,50 @@ const LOCK_TRIES: u32 = 100;
 /// Time between these tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
+/// A key or a value.
+#[derive(Debug, Clone)]
+pub(crate) enum Part<'s> {
+    /// Not yet in sled.
+    Put(&'s [u8]),
+    /// From sled.
+    Stored(sled::IVec),
+}
+
+impl Deref for Part<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Put(bytes) => bytes,
+            Self::Stored(bytes) => bytes,
+        }
+    }
+}
+
 /// Rows as they are kept.
-pub(crate) type Row = (sled::IVec, sled::IVec);
+pub(crate) type Row<'s> = (Part<'s>, Part<'s>);
+/// Keys between two.
+pub(crate) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+/// Rows that are put.
+pub(crate) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// An open tree.
 #[derive(Debug)]
 pub(crate) struct Store {
     dir: PathBuf,
+    /// Put since the last write to sled began.
+    put: Rows,
+    put_bytes: usize,
+    /// On their way to sled.
+    leaving: Rows,
     tree: sled::Tree,
     // Last, so that it outlives the tree.
     _db: sled::Db,
 }
 
 impl Store {
-    /// Opens or creates the tree below `dir`.
+    /// Opens or creates the tree in `dir`.
     pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, ViewsError> {
-        let config =
-            sled::Config::new().path(dir.join(DIRECTORY)).cache_capacity(cache_bytes).flush_every_ms(Some(FLUSH_MS));
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(FLUSH_MS));
         let mut tries = 0;
         let db = loop {
             tries += 1;
@@ -53,7 +81,7 @@ impl Store {
             }
         };
         let tree = guarded(dir, || db.open_tree("views"))?.map_err(|error| failed(dir, &error))?;
-        Ok(Self { dir: dir.to_owned(), tree, _db: db })
+        Ok(Self { dir: dir.to_owned(), put: Rows::new(), put_bytes: 0, leaving: Rows::new(), tree, _db: db })
     }
 
     /// Closes the tree before it is deleted: sled writes when it is dropped. How that ends no longer matters.
@@ -62,77 +90,169 @@ impl Store {
         let _ = guarded(&dir, || drop(self));
     }
 
-    /// Deletes the tree below `dir`, whatever state it is in.
+    /// Deletes the tree in `dir`, whatever state it is in.
     pub(crate) fn delete(dir: &Path) -> Result<(), ViewsError> {
-        match std::fs::remove_dir_all(dir.join(DIRECTORY)) {
+        match std::fs::remove_dir_all(dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(dir, &error)),
             _ => Ok(()),
         }
     }
 
     /// The value at `key`.
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, ViewsError> {
-        self.run(|tree| tree.get(key))
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Part<'_>>, ViewsError> {
+        if let Some(value) = self.put.get(key).or_else(|| self.leaving.get(key)) {
+            return Ok(Some(Part::Put(value)));
+        }
+        Ok(self.run(|tree| tree.get(key))?.map(Part::Stored))
     }
 
     /// Rows whose key starts with `prefix`, in order.
-    pub(crate) fn scan(&self, prefix: &[u8]) -> Rows<'_, sled::Iter> {
-        self.rows(self.tree.scan_prefix(prefix))
+    pub(crate) fn scan(&self, prefix: &[u8]) -> Merged<'_> {
+        self.between(prefix.to_vec(), behind(prefix))
     }
 
-    /// Rows of `table` from `from` on, in order.
-    pub(crate) fn from(&self, table: u8, from: Vec<u8>) -> Rows<'_, sled::Iter> {
-        self.rows(self.tree.range(from..vec![table + 1]))
+    /// Rows from `from` on, up to but without `until`, in order; without an end where it is empty.
+    pub(crate) fn between(&self, from: Vec<u8>, until: Vec<u8>) -> Merged<'_> {
+        let end = if until.is_empty() { Bound::Unbounded } else { Bound::Excluded(until) };
+        // An empty range is no error.
+        let range = match &end {
+            Bound::Excluded(until) if *until < from => (Bound::Included(from.clone()), Bound::Excluded(from)),
+            _ => (Bound::Included(from), end),
+        };
+        self.rows(&range, self.tree.range(range.clone()))
     }
 
-    /// The last row of `table` at or before `key`.
-    pub(crate) fn last(&self, table: u8, key: Vec<u8>) -> Result<Option<Row>, ViewsError> {
-        self.run(|tree| tree.range(vec![table]..=key).next_back().transpose())
+    /// What `stored` gives of a range, under what was put there.
+    pub(crate) fn rows<I>(&self, range: &Range, stored: I) -> Merged<'_, I> {
+        let range = || (range.0.as_ref(), range.1.as_ref());
+        Merged {
+            dir: &self.dir,
+            put: self.put.range::<Vec<u8>, _>(range()).peekable(),
+            leaving: self.leaving.range::<Vec<u8>, _>(range()).peekable(),
+            stored: Some(stored),
+            next: None,
+        }
     }
 
-    /// Every row of the tables behind `table`, in order.
-    pub(crate) fn behind(&self, table: u8) -> Rows<'_, sled::Iter> {
-        self.rows(self.tree.range(vec![table + 1]..))
+    /// The last row of the list of `prefix` at or before `key`.
+    pub(crate) fn last(&self, prefix: &[u8], key: Vec<u8>) -> Result<Option<Row<'_>>, ViewsError> {
+        let from = prefix.to_vec();
+        if key < from {
+            return Ok(None);
+        }
+        let range = from..=key;
+        let put = self.put.range(range.clone()).next_back();
+        let leaving = self.leaving.range(range.clone()).next_back();
+        // On equal keys the last of `max_by` counts: what was put last.
+        let kept = [leaving, put].into_iter().flatten().max_by(|one, other| one.0.cmp(other.0));
+        let stored = self.run(|tree| tree.range(range).next_back().transpose())?;
+        Ok(match (stored, kept) {
+            (Some((key, value)), kept) if kept.is_none_or(|(newer, _)| newer[..] < key[..]) => {
+                Some((Part::Stored(key), Part::Stored(value)))
+            }
+            (_, kept) => kept.map(|(key, value)| (Part::Put(key), Part::Put(value))),
+        })
     }
 
-    /// Writes all rows or none.
-    pub(crate) fn write(&self, rows: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<(), ViewsError> {
-        let mut batch = sled::Batch::default();
+    /// Puts rows: they are visible, and lost if the process ends before they are written.
+    pub(crate) fn put(&mut self, rows: Rows) {
         for (key, value) in rows {
-            batch.insert(key, value);
+            self.put_bytes += key.len() + value.len();
+            if let Some(old) = self.put.insert(key, value) {
+                self.put_bytes -= old.len();
+            }
+        }
+    }
+
+    /// Bytes that wait to be written; a little more, where rows were replaced.
+    pub(crate) const fn put_bytes(&self) -> usize {
+        self.put_bytes
+    }
+
+    /// Everything that was put begins to leave. Rows stay visible.
+    pub(crate) fn leave(&mut self) {
+        self.leaving = std::mem::take(&mut self.put);
+        self.put_bytes = 0;
+    }
+
+    /// Writes what leaves, all rows or none.
+    pub(crate) fn write(&self) -> Result<(), ViewsError> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in &self.leaving {
+            batch.insert(key.as_slice(), value.as_slice());
         }
         self.run(|tree| tree.apply_batch(batch))
+    }
+
+    /// What left is in sled.
+    pub(crate) fn left(&mut self) {
+        self.leaving.clear();
     }
 
     /// Lets sled work; its errors and its panics come out as [`ViewsError::Store`].
     pub(crate) fn run<T>(&self, work: impl FnOnce(&sled::Tree) -> sled::Result<T>) -> Result<T, ViewsError> {
         guarded(&self.dir, || work(&self.tree))?.map_err(|error| failed(&self.dir, &error))
     }
+}
 
-    /// The same for rows that come one by one.
-    pub(crate) fn rows<I>(&self, rows: I) -> Rows<'_, I> {
-        Rows { dir: &self.dir, rows: Some(rows) }
+/// The first key behind all keys that start with `prefix`; empty = there is none.
+fn behind(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            break;
+        }
+    }
+    end
+}
+
+/// Rows of all layers in order, of each key the newest. Nothing follows an error: who knows what state sled's iterator
+/// is in then.
+pub(crate) struct Merged<'s, I = sled::Iter> {
+    dir: &'s Path,
+    put: Peekable<btree_map::Range<'s, Vec<u8>, Vec<u8>>>,
+    leaving: Peekable<btree_map::Range<'s, Vec<u8>, Vec<u8>>>,
+    stored: Option<I>,
+    /// The next row of sled, once it was asked for.
+    next: Option<(sled::IVec, sled::IVec)>,
+}
+
+impl<I: Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> Merged<'_, I> {
+    fn pull(&mut self) -> Result<(), ViewsError> {
+        if self.next.is_none()
+            && let Some(stored) = self.stored.as_mut()
+        {
+            let row = guarded(self.dir, || stored.next())?;
+            self.next = row.transpose().map_err(|error| failed(self.dir, &error))?;
+            if self.next.is_none() {
+                self.stored = None;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Rows in order. Nothing follows an error: who knows what state sled's iterator is in then.
-#[derive(Debug)]
-pub(crate) struct Rows<'s, I> {
-    dir: &'s Path,
-    rows: Option<I>,
-}
-
-impl<I: Iterator<Item = sled::Result<Row>>> Iterator for Rows<'_, I> {
-    type Item = Result<Row, ViewsError>;
+impl<'s, I: Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> Iterator for Merged<'s, I> {
+    type Item = Result<Row<'s>, ViewsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rows = self.rows.as_mut()?;
-        let row = guarded(self.dir, || rows.next());
-        let row = row.and_then(|row| row.transpose().map_err(|error| failed(self.dir, &error)));
-        if row.is_err() {
-            self.rows = None;
+        if let Err(error) = self.pull() {
+            (self.stored, self.next) = (None, None);
+            self.put = btree_map::Range::default().peekable();
+            self.leaving = btree_map::Range::default().peekable();
+            return Some(Err(error));
         }
-        row.transpose()
+        let heads = [self.put.peek().map(|row| &row.0[..]), self.leaving.peek().map(|row| &row.0[..])];
+        let stored = self.next.as_ref().map(|row| &row.0[..]);
+        let first = heads.into_iter().chain([stored]).flatten().min()?.to_vec();
+        let row = self.put.next_if(|row| *row.0 == first);
+        let older = self.leaving.next_if(|row| *row.0 == first);
+        let oldest = self.next.take_if(|row| row.0 == first);
+        match (row.or(older), oldest) {
+            (Some((key, value)), _) => Some(Ok((Part::Put(key), Part::Put(value)))),
+            (None, stored) => stored.map(|(key, value)| Ok((Part::Stored(key), Part::Stored(value)))),
+        }
     }
 }
 
@@ -154,6 +274,6 @@ fn is_locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock"))
 }
 
-fn failed(dir: &Path, detail: &dyn std::fmt::Display) -> ViewsError {
+pub(crate) fn failed(dir: &Path, detail: &dyn std::fmt::Display) -> ViewsError {
     ViewsError::Store { dir: dir.display().to_string(), detail: detail.to_string() }
 }

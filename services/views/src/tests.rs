@@ -11,11 +11,12 @@ use songhua_domain::vocabulary::{AssignmentRole, Basis, ObsStatus, ProjectKind};
 use songhua_log::{Checkpoint, Position};
 use uuid::Uuid;
 
-use crate::series::pack;
-use crate::{Definition, Entry, EntryFigure, EntryKind, Model, Options, Series, Views, ViewsError, key};
+use crate::series::{OpenSeries, entries_of};
+use crate::{Definition, Entry, EntryFigure, EntryKind, Model, Options, Views, ViewsError, key};
 
 mod changes;
 mod damage;
+mod facts;
 mod milestones;
 mod revisions;
 
@@ -36,35 +37,61 @@ fn keys_sort_as_what_they_name() {
 
 #[test]
 fn an_entry_is_read_as_it_was_written_with_every_digit() {
-    let decimals = ["3.10", "-0.00000001", "999999999999999999.99999999"].map(|text| parse_decimal(text).unwrap());
-    let mut chunk = Vec::new();
-    let mut expected = Series::default();
-    for (position, value) in (1..).zip(decimals) {
-        let entry = Entry {
-            position,
-            recorded_time_us: -5,
-            kind: EntryKind::Reported,
-            basis: Basis::Period,
-            start: Some(date(2022, 1, 1)),
-            end: date(2022, 1, 31),
-            figure: EntryFigure::Fraction { numerator: value, denominator: Decimal::ONE },
-            obs_status: ObsStatus::Estimated,
-            back_dated: true,
-            agency: Some(id("bureau")),
-            event_id: Uuid::from_u128(9),
-            reason: String::new(),
-        };
-        pack(&mut chunk, b"k", &entry).unwrap();
-        expected.push(entry);
+    let decimals = ["3.10", "-0.00000001", "-0", "0.00", "999999999999999999.99999999"];
+    let decimals = decimals.map(|text| parse_decimal(text).unwrap());
+    let figures = decimals.map(|value| EntryFigure::Fraction { numerator: value, denominator: Decimal::ONE });
+    let step = EntryFigure::Step("a step".to_owned());
+    let kinds = [
+        EntryKind::Reported,
+        EntryKind::Assessed,
+        EntryKind::Nothing,
+        EntryKind::Corrected { of: 1 },
+        EntryKind::Revised { of: 1 },
+        EntryKind::Retracted { of: 1 },
+        EntryKind::Verified { of: 1 },
+        EntryKind::Rejected { of: 1 },
+        EntryKind::Reopened { of: 1 },
+    ];
+    let mut open = OpenSeries::begin(1);
+    let mut expected = Vec::new();
+    for (position, kind) in (1..).zip(kinds) {
+        for (n, figure) in figures.iter().chain([&step, &EntryFigure::None]).enumerate() {
+            let entry = Entry {
+                position,
+                recorded_time_us: [-5, i64::MAX, i64::MIN][n % 3],
+                kind,
+                basis: Basis::ALL[n % Basis::ALL.len()],
+                start: n.is_multiple_of(2).then_some(date(1900, 1, 1)),
+                end: date(2200, 12, 31),
+                figure: figure.clone(),
+                obs_status: ObsStatus::ALL[n % ObsStatus::ALL.len()],
+                back_dated: n.is_multiple_of(3),
+                agency: [None, Some("bureau"), Some("other")][n % 3].map(id),
+                event_id: Uuid::from_u128(9),
+                reason: "更正".repeat(n),
+            };
+            open.push(&entry.borrowed(), &mut Vec::new()).unwrap();
+            expected.push(entry);
+        }
     }
-    let mut read = Series::default();
-    assert!(read.fold_chunk(b"k", &chunk, 3).unwrap());
-    assert_eq!(read, expected);
-    assert_eq!(read.figures()[0].observation().numerator.unwrap().to_string(), "3.10");
-    for cut in [1, 5, chunk.len() - 1] {
-        let error = Series::default().fold_chunk(b"k", &chunk[..cut], 3).unwrap_err();
+    let key = open.block.key(b"k");
+    let read = |bytes: &[u8]| entries_of(&key, bytes).collect::<Result<Vec<_>, _>>();
+    assert_eq!(read(&open.block.bytes).unwrap(), expected);
+    let shown = |entry: &Entry| format!("{:?}", entry.figure);
+    assert!(
+        read(&open.block.bytes).unwrap().iter().map(shown).eq(expected.iter().map(shown)),
+        "a digit or sign is lost"
+    );
+    for cut in [1, 5, open.block.bytes.len() - 1] {
+        let error = read(&open.block.bytes[..cut]).unwrap_err();
         assert!(matches!(error, ViewsError::Row { .. }), "{error}");
     }
+    // What was resumed goes on as if it had never been put down.
+    let mut resumed = OpenSeries::resume(&key, &open.block.bytes).unwrap();
+    for open in [&mut open, &mut resumed] {
+        open.push(&Entry { position: 99, ..expected[1].clone() }.borrowed(), &mut Vec::new()).unwrap();
+    }
+    assert_eq!(resumed.block.bytes, open.block.bytes);
 }
 
 #[test]
@@ -72,7 +99,7 @@ fn views_of_another_layout_are_refused_until_they_are_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let views = Views::open(dir.path(), Options::default()).unwrap();
     let layout = BTreeMap::from([(vec![key::CHECKPOINT], 1_u32.to_be_bytes().to_vec())]);
-    views.read(|store| store.write(layout)).unwrap();
+    views.put_rows(layout);
     drop(views);
     let error = Views::open(dir.path(), Options::default()).unwrap_err();
     assert!(matches!(error, ViewsError::OtherLayout { found: 1, .. }), "{error}");

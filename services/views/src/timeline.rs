@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 use songhua_domain::score::{Observation, Series};
 
+use crate::kept::Weighed;
 use crate::packed::{EntryRef, FigureRef};
 use crate::series::EntryKind;
 
@@ -17,14 +18,14 @@ struct Seen {
     /// As known at the end.
     observation: Observation,
     /// From this position on it no longer counts.
-    ended_at: u64,
+    ended_at: Option<u64>,
     /// Where it was verified, or its verification taken back.
     verified: Vec<(u64, bool)>,
 }
 
 impl Seen {
     fn known(&self, known: u64) -> Option<Cow<'_, Observation>> {
-        if self.observation.position > known || self.ended_at <= known {
+        if self.observation.position > known || self.ended_at.is_some_and(|ended_at| ended_at <= known) {
             return None;
         }
         let behind = self.verified.partition_point(|(position, _)| *position <= known);
@@ -39,6 +40,12 @@ impl Seen {
 
 /// A period without a change: first day (none for a level), last day, position.
 pub(crate) type Silence = (Option<Date>, Date, u64);
+
+impl Weighed for Timeline {
+    fn weight(&self) -> usize {
+        self.figures.len() + self.silences.len()
+    }
+}
 
 /// A folded series, by (reference date, position).
 #[derive(Debug, Clone, Default)]
@@ -74,11 +81,6 @@ impl Timeline {
         self.silences.get(..behind).unwrap_or_default()
     }
 
-    /// How much of it there is.
-    pub(crate) const fn len(&self) -> usize {
-        self.figures.len() + self.silences.len()
-    }
-
     fn insert(&mut self, entry: &EntryRef<'_>) {
         let (value, numerator, denominator, step) = match entry.figure {
             FigureRef::None => (None, None, None, None),
@@ -100,13 +102,13 @@ impl Timeline {
             verified: false,
         };
         let place = self.place(entry.end, entry.position).unwrap_or_else(|place| place);
-        self.figures.insert(place, Seen { observation, ended_at: u64::MAX, verified: Vec::new() });
+        self.figures.insert(place, Seen { observation, ended_at: None, verified: Vec::new() });
     }
 
     /// The first to end a figure ends it.
     fn end(&mut self, entry: &EntryRef<'_>, of: u64) {
         if let Some(seen) = self.seen(entry, of) {
-            seen.ended_at = seen.ended_at.min(entry.position);
+            seen.ended_at.get_or_insert(entry.position);
         }
     }
 

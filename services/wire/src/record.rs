@@ -166,13 +166,21 @@ fn header(at: At<'_>, head: Head, event_type: &'static str) -> Option<RecordHead
 /// The version in which everything that the event says first had a field: what can be said in an earlier one is still
 /// written so, and read by earlier binaries.
 fn version_of(input: &pb::EventInput) -> u32 {
-    let since = input.payload.as_ref().map_or(1, |payload| schema_of(payload_tag(payload)));
+    let since = input.payload.as_ref().map_or(1, schema_of);
     if input.staff.is_some() { since.max(2) } else { since }
 }
 
-/// The version that brought the payload with this field number.
-const fn schema_of(tag: u32) -> u32 {
-    if tag < 45 { 1 } else { 2 }
+/// The version that brought the payload, and the codes in it.
+const fn schema_of(payload: &pb::event_input::Payload) -> u32 {
+    match payload {
+        pb::event_input::Payload::MilestonePlanned(planned)
+            if planned.milestone_type > pb::MilestoneType::Reporting as i32 =>
+        {
+            2
+        }
+        payload if payload_tag(payload) < 45 => 1,
+        _ => 2,
+    }
 }
 
 /// Lifts a record of an earlier schema version to today's. Pure: the same record always gives the same event.

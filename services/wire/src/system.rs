@@ -14,12 +14,12 @@ use crate::code::Code;
 use crate::field::FromWire;
 use crate::pb;
 use crate::pb::system_event::Payload;
-use crate::record::{DecodeError, SCHEMA_VERSION, malformed, moment, readable_version};
+use crate::record::{DecodeError, malformed, moment, readable_version};
 use crate::time::{timestamp_from_pb, timestamp_to_pb};
 use crate::violation::{At, Found, Origin, gather};
 
-/// What a system record of [`SCHEMA_VERSION`] asks of its reader.
-const MIN_READER: u32 = 1;
+/// The version in which everything that a system record says first had a field, and what it asks of its reader.
+const VERSION: u32 = 1;
 
 /// The bytes of a system record. The same event always gives the same bytes.
 pub fn encode_system_event(event: &SystemEvent) -> Bytes {
@@ -59,8 +59,8 @@ impl FromWire for SystemEvent {
 impl From<&SystemEvent> for pb::SystemEvent {
     fn from(event: &SystemEvent) -> Self {
         Self {
-            schema_version: SCHEMA_VERSION,
-            min_reader: MIN_READER,
+            schema_version: VERSION,
+            min_reader: VERSION,
             event_id: event.event_id.to_string(),
             recorded_time: Some(timestamp_to_pb(event.recorded_time)),
             principal: event.principal.clone(),

@@ -10,14 +10,15 @@ use songhua_log::memory::MemoryLog;
 use songhua_log::record::{Key, StoredRecord};
 use songhua_log::{AppendError, AppendOutcome, Batch, EventLog, Heads, Identity, Position, ReadError, Record};
 use songhua_wire::pb;
+use songhua_wire::record::READER_VERSION;
 use uuid::Uuid;
 
 use super::fixture::{World, all, end, identity};
 
-async fn with_record(bytes: &'static [u8]) -> (World, u64) {
+async fn with_record(bytes: &[u8]) -> (World, u64) {
     let world = World::published().await;
     let time = world.state.lock().unwrap().last_recorded_time().unwrap().as_microsecond();
-    let record = Record { key: *Uuid::new_v4().as_bytes(), bytes: Bytes::from_static(bytes) };
+    let record = Record { key: *Uuid::new_v4().as_bytes(), bytes: Bytes::copy_from_slice(bytes) };
     world.append(time, vec![record]).await;
     let head = world.head();
     (world, head)
@@ -30,7 +31,8 @@ fn filtered() -> pb::ReplayRequest {
 
 #[tokio::test]
 async fn a_record_of_a_newer_binary_stops_a_filter_and_not_an_auditor_who_takes_all() {
-    let (world, head) = with_record(&[0x08, 0x02, 0x10, 0x02, 0x18, 0x07]).await;
+    let newer = READER_VERSION as u8 + 1;
+    let (world, head) = with_record(&[0x08, newer, 0x10, newer, 0x18, 0x07]).await;
     let auditor = world.auditor();
     let refused = end(world.begin(&auditor, filtered()).await.unwrap()).await;
     assert_eq!((refused.reason, refused.metadata["position"].as_str()), (Reason::UpgradeNeeded, &*head.to_string()));

@@ -1,9 +1,9 @@
-//! What an agency sees: its own, what was filed for it, and what its assignments cover.
+//! What an agency sees: its own, what was filed for it or is addressed to it, and what its assignments cover.
 
 use jiff::civil::date;
-use songhua_domain::event::{ProjectMerged, Scope};
+use songhua_domain::event::{EventInput, ProjectMerged, ReminderIssued, Scope, SupervisionClosed, SupervisionIssued};
 use songhua_domain::state::Assignments;
-use songhua_domain::vocabulary::Role;
+use songhua_domain::vocabulary::{Role, SupervisionOutcome};
 use songhua_wire::pb;
 use songhua_wire::record::{RecordHeader, decode_header};
 
@@ -26,6 +26,7 @@ fn about(area: &str, indicator: &str, project: &str) -> About {
         area: (!area.is_empty()).then(|| area.parse().unwrap()),
         indicator: (!indicator.is_empty()).then(|| indicator.parse().unwrap()),
         projects: (!project.is_empty()).then(|| project.parse().unwrap()).into_iter().collect(),
+        ..About::default()
     }
 }
 
@@ -40,6 +41,9 @@ fn a_record_is_about_what_its_area_and_subject_name() {
     assert_eq!(of("a", "/projects/x"), about("a", "", "x"));
     assert_eq!(of("a", "/projects/x/milestones/m"), about("a", "", "x"));
     assert_eq!(of("", "/agencies/y"), about("", "", ""));
+    assert_eq!(of("", "/reportingPeriods/q"), about("", "", ""));
+    let matter = About { supervision: Some("s".parse().unwrap()), ..about("a", "", "") };
+    assert_eq!(of("a", "/supervisions/s"), matter);
     // An id that is called as a collection is an id.
     assert_eq!(of("projects", "/areas/projects/targets/indicators"), about("projects", "indicators", ""));
 }
@@ -154,6 +158,48 @@ async fn what_a_record_names_beside_its_subject_counts_too() {
         ..Default::default()
     };
     assert_eq!(world.positions(&world.auditor(), of_firms).await, [assignment]);
+}
+
+#[tokio::test]
+async fn who_is_reminded_or_supervised_sees_it_and_so_do_those_assigned_to_what_it_is_about() {
+    let world = World::published().await;
+    let elsewhere = || Scope::Target("county".parse().unwrap(), "new-forest".parse().unwrap());
+    let reminder = |agency: &str, scope| {
+        let (agency, message) = (agency.parse().unwrap(), "please report".to_owned());
+        event(ReminderIssued { agency, scope, period: None, message })
+    };
+    let mine = world.put(&office(), vec![reminder(WATER, elsewhere())]).await;
+    let lake = Scope::Area("lakeside".parse().unwrap());
+    let covered = world.put(&office(), vec![reminder(COLLEGE, lake)]).await;
+    let others = world.put(&office(), vec![reminder(COLLEGE, elsewhere())]).await;
+    let issued = world.put(&office(), vec![supervised("matter-1", WATER, elsewhere())]).await;
+    let supervision = "matter-1".parse().unwrap();
+    let outcome = SupervisionOutcome::Withdrawn;
+    let ended = event(SupervisionClosed { supervision, outcome, finding: "by mistake".to_owned() });
+    let closed = world.put(&office(), vec![ended]).await;
+    let hidden = world.put(&office(), vec![supervised("matter-2", COLLEGE, elsewhere())]).await;
+    let types = |types: &[&str]| pb::ReplayFilter {
+        event_types: types.iter().map(|one| (*one).to_owned()).collect(),
+        ..Default::default()
+    };
+    let water = world.caller(Role::Agency, Some(WATER));
+    let conduct = types(&["reminder.*", "supervision.*"]);
+    assert_eq!(world.positions(&water, conduct.clone()).await, [mine, covered, issued, closed], "{others} {hidden}");
+    assert_eq!(world.positions(&world.auditor(), conduct).await.len(), 6);
+    // What it is about is a filter for those who see everything, also where only the matter says it.
+    let of_forest = pb::ReplayFilter { indicators: vec!["new-forest".to_owned()], ..types(&["supervision.*"]) };
+    assert_eq!(world.positions(&world.auditor(), of_forest).await, [issued, closed, hidden]);
+}
+
+fn supervised(supervision: &str, agency: &str, scope: Scope) -> EventInput {
+    event(SupervisionIssued {
+        supervision: supervision.parse().unwrap(),
+        agency: agency.parse().unwrap(),
+        scope,
+        demand: "report".to_owned(),
+        due_date: date(2027, 1, 31),
+        document: String::new(),
+    })
 }
 
 #[tokio::test(start_paused = true)]

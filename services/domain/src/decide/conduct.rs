@@ -38,11 +38,7 @@ pub(super) fn opened(case: &Case<'_>, opened: &ReportingPeriodOpened) -> Result<
     }
 }
 
-fn opened_again(
-    case: &Case<'_>,
-    opened: &ReportingPeriodOpened,
-    known: &ReportingPeriod,
-) -> Result<(), Rejection> {
+fn opened_again(case: &Case<'_>, opened: &ReportingPeriodOpened, known: &ReportingPeriod) -> Result<(), Rejection> {
     let (id, frequency, start, end) = (&opened.period, known.frequency, known.start, known.end);
     refuse_if!(
         !known.closed,
@@ -79,13 +75,7 @@ fn apart(case: &Case<'_>, opened: &ReportingPeriodOpened) -> Result<(), Rejectio
 pub(super) fn closed(case: &Case<'_>, closed: &ReportingPeriodClosed) -> Result<(), Rejection> {
     let id = &closed.period;
     let known = period(case, id)?;
-    refuse_if!(
-        known.closed,
-        PeriodState,
-        case.path("period"),
-        "period {id} is closed already",
-        "报告期 {id} 已关闭",
-    );
+    refuse_if!(known.closed, PeriodState, case.path("period"), "period {id} is closed already", "报告期 {id} 已关闭",);
     case.required("reason", &closed.reason)
 }
 
@@ -163,7 +153,7 @@ pub(super) fn settled(case: &Case<'_>, closed: &SupervisionClosed) -> Result<(),
 
 /// The matter, if it is not closed.
 fn standing<'a>(case: &Case<'a>, id: &SupervisionId) -> Result<&'a Supervision, Rejection> {
-    let matter = case.state.conduct.supervisions.get(id);
+    let matter = case.state.supervision(id);
     let matter = matter.ok_or_else(|| case.unknown("supervision", "supervision", "督办事项", id.as_str()))?;
     refuse_if!(
         matter.status == SupervisionStatus::Closed,

@@ -108,9 +108,7 @@ pub(super) fn planned(case: &Case<'_>, planned: &MilestonePlanned) -> Result<(),
             "{id} 已并入 {into}；请在其下计划节点",
         ));
     }
-    if let Some(status @ (ProjectStatus::Completed | ProjectStatus::Cancelled)) =
-        project.status_on(case.moment.today)
-    {
+    if let Some(status @ (ProjectStatus::Completed | ProjectStatus::Cancelled)) = project.status_on(case.moment.today) {
         return Err(reject!(
             MilestoneState,
             case.path("project"),

@@ -159,7 +159,7 @@ fn of_supervision(state: &PlanState, plan: &str, supervision: &SupervisionId, sc
 }
 
 fn of_matter(state: &PlanState, plan: &str, supervision: &SupervisionId) -> Option<About> {
-    let matter = state.conduct.supervisions.get(supervision)?;
+    let matter = state.supervision(supervision)?;
     Some(of_supervision(state, plan, supervision, &matter.scope))
 }
 

@@ -146,7 +146,8 @@ impl TargetRevised {
             required_step: self.required_step.clone(),
             due_as_written: self.due_as_written.clone(),
             effective_deadline: self.effective_deadline,
-            source: self.source.clone(),
+            // The words of the plan stay where no others are given.
+            source: self.source.clone().or_else(|| target.source.clone()),
             ..target.clone()
         }
     }

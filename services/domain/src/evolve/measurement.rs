@@ -23,7 +23,8 @@ impl PlanState {
             Payload::MeasurementRetracted(retracted) => self.series.free(&retracted.measurement),
             Payload::QualitativeAssessmentRecorded(recorded) => {
                 let (area, indicator) = (recorded.area.clone(), recorded.indicator.clone());
-                self.assessments.insert(id, Assessment { area, indicator, position, verified_by: None, rejected: false });
+                self.assessments
+                    .insert(id, Assessment { area, indicator, position, verified_by: None, rejected: false });
             }
             Payload::VerificationAccepted(accepted) => self.verify(&accepted.event, Some(position)),
             Payload::VerificationReopened(reopened) => self.verify(&reopened.event, None),

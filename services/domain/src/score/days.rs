@@ -19,6 +19,7 @@ pub(super) fn plus(date: Date, days: i64) -> Date {
 }
 
 /// The day before `date`, held at the end of the calendar: where a count that starts on `date` is still zero (§2, §3).
+#[inline]
 pub(super) fn eve(date: Date) -> Date {
     date.yesterday().unwrap_or(date)
 }

@@ -58,6 +58,7 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Reads `observation` for a target of `family`; none where it is to be passed over.
+    #[inline]
     fn of(spec: &TargetSpec, family: Family, observation: &'a Observation) -> Option<Self> {
         let own = observation.series == Series::Own;
         let counts = match (family, observation.basis) {

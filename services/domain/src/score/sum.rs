@@ -9,41 +9,35 @@ use jiff::civil::Date;
 
 use super::actual::{Actual, Origin};
 use super::figures::{Reading, Visible};
-use super::spec::{DatedValue, Observation};
+use super::spec::{DatedValue, Observation, TargetSpec};
 use super::{days, met, pace};
 use crate::quantity::Decimal;
 use crate::vocabulary::{Accumulation, Basis};
 
-/// What a sum is while its figures are added up, oldest first.
-#[derive(Debug, Clone, Copy)]
-struct Running {
+/// Where a sum starts.
+struct Start {
     /// The day after which `PERIOD`s are added.
     base: Date,
-    /// So far; none where no decimal holds it.
+    /// What they are added to; none where only a total can begin the sum.
     value: Option<Decimal>,
-    /// Whether every summand so far is final.
+    /// Whether that is final.
     settled: bool,
 }
 
-impl Running {
-    /// What a sum is before its first figure; none where only a total can begin it.
-    fn first(visible: &Visible<'_, impl Borrow<Observation>>) -> Option<Self> {
-        let start = match visible.spec.accumulation {
-            Accumulation::RunningTotal => visible.spec.baseline?,
-            _ => DatedValue { date: days::eve(visible.spec.plan_start), value: Decimal::ZERO },
+impl Start {
+    /// Before the first figure.
+    fn of(spec: &TargetSpec) -> Self {
+        let start = match spec.accumulation {
+            Accumulation::RunningTotal => spec.baseline,
+            _ => Some(DatedValue { date: days::eve(spec.plan_start), value: Decimal::ZERO }),
         };
         // Plan data is final: nobody will publish it again.
-        Some(Self { base: start.date, value: Some(start.value), settled: true })
+        Self { base: start.map_or(Date::MAX, |start| start.date), value: start.map(|start| start.value), settled: true }
     }
 
-    /// The sum that a total begins anew.
-    fn from_total(total: &Reading<'_>) -> Self {
+    /// Anew, at a total.
+    fn total(total: &Reading<'_>) -> Self {
         Self { base: total.date(), value: total.value, settled: total.observation.is_final() }
-    }
-
-    fn add(&mut self, period: &Reading<'_>) {
-        self.value = self.value.zip(period.value).and_then(|(sum, value)| sum.checked_add(value));
-        self.settled &= period.observation.is_final();
     }
 }
 
@@ -54,41 +48,48 @@ fn is_after(reading: &Reading<'_>, base: Date) -> bool {
 
 /// The sum that the visible figures make.
 pub(super) fn sum(visible: &Visible<'_, impl Borrow<Observation>>) -> Option<Actual> {
+    let first = Start::of(visible.spec);
     let last_total = visible.with_basis(Basis::PlanToDate).next_back();
-    let base = last_total.map(|total| total.date()).or_else(|| Some(Running::first(visible)?.base))?;
+    let base = last_total.map_or(first.base, |total| total.date());
     let goes_in = |reading: &Reading<'_>| reading.observation.basis == Basis::PlanToDate || is_after(reading, base);
     let date = visible.readings().rfind(goes_in)?.date();
-    let from = looked_back_to(visible, date);
+    let from = looked_back_to(visible.spec, date);
     let begin = match last_total {
         Some(total) if total.date() > from => {
             visible.between(Date::MIN, from).rfind(|reading| reading.observation.basis == Basis::PlanToDate)
         }
         last_total => last_total,
     };
-    let mut running = Running::first(visible);
+    let Start { base: mut after, mut value, mut settled } = first;
+    let (mut covered, mut whole) = (after, true);
     let mut days: Vec<DatedValue> = Vec::new();
     for reading in visible.between(begin.map_or(Date::MIN, |total| total.date()), date) {
-        match running.as_mut().filter(|running| is_after(&reading, running.base)) {
-            Some(running) => running.add(&reading),
-            None if reading.observation.basis == Basis::PlanToDate => running = Some(Running::from_total(&reading)),
-            None => continue,
+        if is_after(&reading, after) {
+            value = value.zip(reading.value).and_then(|(sum, value)| sum.checked_add(value));
+            settled &= reading.observation.is_final();
+            whole &= reading.observation.start.is_none_or(|start| days::eve(start) <= covered);
+        } else if reading.observation.basis == Basis::PlanToDate {
+            Start { base: after, value, settled } = Start::total(&reading);
+            whole = true;
+        } else {
+            continue;
         }
-        if reading.date() >= from {
+        covered = reading.date();
+        if covered >= from {
             // One value a date: what the date's last figure leaves.
-            days.pop_if(|day| day.date == reading.date());
-            let value = running.and_then(|running| running.value);
-            days.extend(value.map(|value| DatedValue { date: reading.date(), value }));
+            days.pop_if(|day| day.date == covered);
+            days.extend(value.map(|value| DatedValue { date: covered, value }));
         }
     }
-    let Running { value, settled, .. } = running?;
     let value = value?;
+    // Only figures that overlap, which ingest refuses, can cover later what one before left out.
+    let hole = !whole && has_hole(visible, base, date);
     let met = met::meets(visible.spec, value);
-    Some(Actual { value, date, settled, met, origin: Origin::Sum, days, hole: has_hole(visible, base, date) })
+    Some(Actual { value, date, settled, met, origin: Origin::Sum, days, hole })
 }
 
 /// The first day whose sum path or pace may ask for.
-fn looked_back_to(visible: &Visible<'_, impl Borrow<Observation>>, date: Date) -> Date {
-    let spec = visible.spec;
+fn looked_back_to(spec: &TargetSpec, date: Date) -> Date {
     let pace = days::plus(date, -pace::LOOK_BACK_DAYS);
     let interpreted = spec.accumulation == Accumulation::RunningTotal && spec.baseline.is_none();
     if interpreted { pace.min(spec.plan_start) } else { pace }

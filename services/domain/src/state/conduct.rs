@@ -26,20 +26,20 @@ pub(crate) struct Conduct {
 
 /// A reporting period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReportingPeriod {
+pub(crate) struct ReportingPeriod {
     /// Indicators of this frequency.
-    pub frequency: Frequency,
+    pub(crate) frequency: Frequency,
     /// First day, inclusive.
-    pub start: Date,
+    pub(crate) start: Date,
     /// Last day, inclusive.
-    pub end: Date,
+    pub(crate) end: Date,
     /// Whether new figures are refused.
-    pub closed: bool,
+    pub(crate) closed: bool,
 }
 
 impl ReportingPeriod {
     /// Whether it is of `frequency` and shares a day with `start`…`end`.
-    pub fn overlaps(&self, frequency: Frequency, start: Date, end: Date) -> bool {
+    pub(crate) fn overlaps(&self, frequency: Frequency, start: Date, end: Date) -> bool {
         self.frequency == frequency && self.start <= end && start <= self.end
     }
 }
@@ -57,11 +57,7 @@ pub struct Supervision {
 
 impl Conduct {
     /// The closed period of that frequency in which the day lies. Periods of a frequency share no day.
-    pub(crate) fn closed(
-        &self,
-        frequency: Frequency,
-        day: Date,
-    ) -> Option<(&ReportingPeriodId, &ReportingPeriod)> {
+    pub(crate) fn closed(&self, frequency: Frequency, day: Date) -> Option<(&ReportingPeriodId, &ReportingPeriod)> {
         self.periods.iter().find(|(_, period)| period.closed && period.overlaps(frequency, day, day))
     }
 }

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::assignment::scopes_of_project;
-use super::{Area, Assignments, Milestone, PlanState, Project, Series, Target};
+use super::{Area, Assignments, Milestone, PlanState, Project, Series, Supervision, Target};
 use crate::event::{AgencyRegistered, IndicatorDefined, LogCreated, PlanClosedOut, PlanDefined, PlanPublished};
-use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
+use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId, SupervisionId};
 use crate::score::LightRule;
 
 impl PlanState {
@@ -160,6 +160,11 @@ impl PlanState {
     pub fn milestones_of(&self, project: &ProjectId) -> impl Iterator<Item = (&MilestoneId, &Milestone)> {
         let all = self.milestones.iter().filter(move |((of, _), _)| of == project);
         all.map(|((_, id), milestone)| (id, milestone))
+    }
+
+    /// A matter under supervision.
+    pub fn supervision(&self, supervision: &SupervisionId) -> Option<&Supervision> {
+        self.conduct.supervisions.get(supervision)
     }
 
     /// The live figures of a series; none before its first figure.

@@ -1,7 +1,8 @@
 //! All or nothing, and checks that store nothing.
 
-use songhua_domain::event::{Evidence, EvidenceAttached, VerificationAccepted};
+use songhua_domain::event::{Evidence, EvidenceAttached, EvidenceWithdrawn, VerificationAccepted};
 use songhua_domain::vocabulary::{Reason, Role};
+use songhua_wire::record::decode_record;
 
 use super::fixture::{FUTURE, LEAD, OTHER, Plan, again, agency, corrected, figure, id, nothing, numbers};
 use super::idempotency::{planned, reached};
@@ -35,16 +36,19 @@ async fn a_refused_submission_leaves_no_trace_for_the_next_one() {
     plan.assert_state_is_the_fold().await;
 }
 
-#[tokio::test]
-async fn later_events_of_a_submission_may_name_earlier_ones() {
-    let plan = Plan::published().await;
-    let ledger = Evidence {
+fn ledger() -> Evidence {
+    Evidence {
         sha256: [1; 32],
         media_type: "application/pdf".to_owned(),
         title: "ledger".to_owned(),
         locator: "archive 7".to_owned(),
-    };
-    let attached = EvidenceAttached { event: id(3), evidence: vec![ledger] };
+    }
+}
+
+#[tokio::test]
+async fn later_events_of_a_submission_may_name_earlier_ones() {
+    let plan = Plan::published().await;
+    let attached = EvidenceAttached { event: id(3), evidence: vec![ledger()] };
     let chain = vec![
         planned(1, "groundbreaking"),
         reached(2, "groundbreaking"),
@@ -58,6 +62,19 @@ async fn later_events_of_a_submission_may_name_earlier_ones() {
     let second = plan.submit(&agency(LEAD), chain).await.unwrap();
     assert_eq!(second, receipts.iter().map(again).collect::<Vec<_>>());
     plan.assert_state_is_the_fold().await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_of_evidence_is_filed_with_what_the_evidence_supports() {
+    let plan = Plan::published().await;
+    plan.put(&agency(LEAD), nothing(1, 10, "")).await;
+    let attached = EvidenceAttached { event: id(1), evidence: vec![ledger()] };
+    plan.put(&agency(LEAD), server_event(id(2), attached.into())).await;
+    let withdrawn = EvidenceWithdrawn { event: id(2), sha256: [1; 32], reason: "wrong file".to_owned() };
+    let receipt = plan.put(&agency(LEAD), server_event(id(3), withdrawn.into())).await;
+    let stored = plan.log.read(songhua_log::Position(receipt.position), usize::MAX).await.unwrap();
+    let record = decode_record(receipt.position, &stored[0].bytes).unwrap();
+    assert!(record.subject.ends_with("areas/lakeside/targets/tech-firms"), "{}", record.subject);
 }
 
 #[tokio::test]

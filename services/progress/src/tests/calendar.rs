@@ -8,7 +8,7 @@ use songhua_wire::pb;
 use songhua_wire::pb::DueBucket::{self, Cancelled, Due30, Due90, Later, Met, Overdue};
 use songhua_wire::pb::progress_service_server::ProgressService;
 
-use super::fixture::{Fixture, ask, decimal, id, known, name, on, park, reason};
+use super::fixture::{Fixture, ask, decimal, id, known, last, name, on, park, reason};
 
 fn request() -> pb::GetCalendarRequest {
     pb::GetCalendarRequest { name: "plans/harbin".to_owned(), ..Default::default() }
@@ -20,17 +20,14 @@ async fn calendar(fixture: &Fixture, request: pb::GetCalendarRequest) -> pb::Get
 
 /// Milestone, bucket, days to its due date.
 fn items(calendar: &pb::GetCalendarResponse) -> Vec<(&str, DueBucket, i32)> {
-    let id = |item: &'_ pb::CalendarItem| item.milestone.as_ref().unwrap().name.rsplit_once('/').unwrap().0.len() + 1;
-    let shown = |item| -> (&str, DueBucket, i32) {
-        let item: &pb::CalendarItem = item;
-        (&item.milestone.as_ref().unwrap().name[id(item)..], item.bucket(), item.days_to_due)
-    };
-    calendar.items.iter().map(shown).collect()
+    let shown = |item: &pb::CalendarItem| (item.bucket(), item.days_to_due);
+    let names = calendar.items.iter().map(|item| last(&item.milestone.as_ref().unwrap().name));
+    names.zip(calendar.items.iter().map(shown)).map(|(name, (bucket, days))| (name, bucket, days)).collect()
 }
 
+/// Project, completion.
 fn projects(calendar: &pb::GetCalendarResponse) -> Vec<(&str, &str)> {
-    let id = |project: &'_ pb::Project| project.name.rsplit_once('/').unwrap().0.len() + 1;
-    calendar.projects.iter().map(|one| (&one.name[id(one)..], one.completion.as_str())).collect()
+    calendar.projects.iter().map(|project| (last(&project.name), project.completion.as_str())).collect()
 }
 
 fn plan_milestone(fixture: &mut Fixture, milestone: &str, due_date: Date) {

@@ -88,6 +88,11 @@ pub(super) fn ask<T>(message: T) -> Request<T> {
     request
 }
 
+/// The last part of a resource name.
+pub(super) fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap()
+}
+
 /// A day, by all that is known.
 pub(super) fn on(day: Date) -> Option<pb::AsOf> {
     Some(pb::AsOf { valid_date: Some(date_to_pb(day)), ..Default::default() })
@@ -112,7 +117,7 @@ impl Fixture {
     /// Views that hold a log and a plan, not yet published.
     pub(super) fn unpublished() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let views = Views::open(dir.path(), Options { cache_bytes: 1 << 20 }).unwrap();
+        let views = Views::open(dir.path(), Options { cache_bytes: 1 << 20, ..Options::default() }).unwrap();
         let (applied, applied_receiver) = watch::channel(Applied::default());
         let (rebuilding, rebuilding_receiver) = watch::channel(None);
         let reader = PlanReader::new(views.clone(), applied_receiver, rebuilding_receiver, Arc::new(now));
@@ -157,7 +162,7 @@ impl Fixture {
         let position = self.head() + 1;
         let mut batch = self.views.batch().unwrap();
         rows(&mut batch, position);
-        batch.submission_ends(recorded(position).as_microsecond(), position);
+        batch.submission_ends(recorded(position).as_microsecond(), position).unwrap();
         let checkpoint =
             Checkpoint { log_id: Uuid::from_u128(1), epoch: 1, position: Position(position), leaf_hash: [0; 32] };
         batch.commit(checkpoint).unwrap();

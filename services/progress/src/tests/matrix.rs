@@ -7,7 +7,7 @@ use songhua_wire::pb;
 use songhua_wire::pb::progress_service_server::ProgressService;
 use songhua_wire::time::date_to_pb;
 
-use super::fixture::{Figure, Fixture, area, ask, indicator_defined, known, on, reason, target};
+use super::fixture::{Figure, Fixture, area, ask, indicator_defined, known, last, on, reason, target};
 
 const PLAN: &str = "plans/harbin";
 
@@ -17,8 +17,7 @@ async fn matrix(fixture: &Fixture, kind: pb::AreaKind, as_of: Option<pb::AsOf>) 
 }
 
 fn ids(matrix: &pb::GetMatrixResponse) -> (Vec<&str>, Vec<&str>) {
-    let area = |area: &'_ pb::AreaSummary| area.name.rsplit('/').next().unwrap_or_default().len();
-    let areas = matrix.areas.iter().map(|one| &one.name[one.name.len() - area(one)..]);
+    let areas = matrix.areas.iter().map(|area| last(&area.name));
     (areas.collect(), matrix.rows.iter().map(|row| row.indicator.as_str()).collect())
 }
 

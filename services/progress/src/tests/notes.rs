@@ -84,7 +84,8 @@ async fn notes_come_in_pages_with_who_said_what_about_what() {
     assert_eq!((of_hall.position, of_hall.agency.as_str()), (may, "office"));
     assert_eq!(of_hall.scope, Some((&Scope::Project(id("hall"))).into()));
     assert_eq!(of_hall.agency_name, None, "the office is no agency of this plan");
-    let of_bureau = list(&fixture, pb::ListProgressNotesRequest { filter: "agency = bureau".to_owned(), ..Default::default() });
+    let of_bureau =
+        list(&fixture, pb::ListProgressNotesRequest { filter: "agency = bureau".to_owned(), ..Default::default() });
     assert_eq!(of_bureau.await.notes[0].agency_name.as_ref().unwrap().zh, "bureau名");
 }
 

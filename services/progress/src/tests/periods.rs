@@ -70,9 +70,10 @@ async fn periods_are_open_and_closed_on_the_days_this_was_recorded() {
     assert_eq!(names(&fixture, "", known(date(2026, 11, 23), closed - 1)).await, ["q4-2025", "y2025"]);
     assert_eq!(names(&fixture, "", known(date(2026, 11, 23), closed)).await, ["q4-2025", "y2025!"]);
     let shut = known(date(2026, 11, 23), closed);
-    assert_eq!(names(&fixture, "open = false", shut.clone()).await, ["y2025!"]);
+    assert_eq!(names(&fixture, "open = false", shut).await, ["y2025!"]);
     assert_eq!(names(&fixture, "frequency = QUARTER", None).await, ["q4-2025"]);
-    let request = pb::ListReportingPeriodsRequest { filter: "open = false".to_owned(), as_of: shut, ..Default::default() };
+    let request =
+        pb::ListReportingPeriodsRequest { filter: "open = false".to_owned(), as_of: shut, ..Default::default() };
     assert_eq!(list(&fixture, request).await.periods[0].reason, "all in");
     let wrong = pb::ListReportingPeriodsRequest {
         parent: PARENT.to_owned(),
@@ -88,15 +89,13 @@ async fn a_period_says_who_has_reported_and_who_has_not() {
     periods(&mut fixture);
     let y2025 = |fixture: &Fixture, as_of| {
         let filter = "frequency = YEAR".to_owned();
-        let request = pb::ListReportingPeriodsRequest { filter, as_of, parent: PARENT.to_owned(), ..Default::default() };
+        let request =
+            pb::ListReportingPeriodsRequest { filter, as_of, parent: PARENT.to_owned(), ..Default::default() };
         let server = std::sync::Arc::clone(&fixture.server);
-        async move {
-            server.list_reporting_periods(ask(request)).await.unwrap().into_inner().periods.pop().unwrap()
-        }
+        async move { server.list_reporting_periods(ask(request)).await.unwrap().into_inner().periods.pop().unwrap() }
     };
-    let counts = |one: &pb::ReportingPeriod| {
-        (one.expected_count, one.reported_count, one.nothing_count, one.missing.len())
-    };
+    let counts =
+        |one: &pb::ReportingPeriod| (one.expected_count, one.reported_count, one.nothing_count, one.missing.len());
     let before = fixture.head();
     let found = y2025(&fixture, None).await;
     assert_eq!(counts(&found), (6, 5, 0, 1));

@@ -106,7 +106,8 @@ async fn matters_are_filtered_and_come_in_pages() {
     assert_eq!(answers, [("bureau", "half done"), ("bureau", "done")]);
     assert_eq!((permits.outcome(), permits.finding.as_str()), (pb::SupervisionOutcome::Rectified, "looked at"));
     assert_eq!((permits.demand.as_str(), permits.document.as_str()), ("finish permits", "督办函〔2026〕1号"));
-    assert!(permits.issued_time < permits.closed_time && permits.issued_by.is_empty());
+    let (issued, closed) = (permits.issued_time.unwrap(), permits.closed_time.unwrap());
+    assert!(issued.seconds < closed.seconds && permits.issued_by.is_empty());
     let wrong = pb::ListSupervisionsRequest {
         parent: PARENT.to_owned(),
         filter: "status = DONE".to_owned(),

@@ -230,10 +230,7 @@ fn reported(event_type: &str) -> Option<MilestoneStatus> {
 
 /// The last report on a milestone that was not rejected, as ingest has it: the only one that can be verified. Cancelling
 /// and reopening end all reports before.
-pub(super) fn last_report<'m>(
-    milestone: &'m Milestone,
-    is_rejected: impl Fn(&Uuid) -> bool,
-) -> Option<&'m MilestoneChange> {
+pub(super) fn last_report(milestone: &Milestone, is_rejected: impl Fn(&Uuid) -> bool) -> Option<&MilestoneChange> {
     let mut last = None;
     for change in &milestone.changes {
         match change.event_type {

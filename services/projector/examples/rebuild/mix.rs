@@ -34,7 +34,7 @@ pub(crate) const INDICATORS: [(Accumulation, Basis); 8] = [
 pub(crate) const PROJECTS: usize = 1_000;
 
 /// An event and what it is about.
-pub struct Filed {
+pub(crate) struct Filed {
     pub event: Event,
     pub area: Option<AreaId>,
     pub subject: String,
@@ -50,7 +50,7 @@ struct Live {
 }
 
 /// Submissions, one by one.
-pub struct Mix {
+pub(crate) struct Mix {
     random: u64,
     position: u64,
     day: usize,
@@ -62,7 +62,7 @@ pub struct Mix {
 }
 
 impl Mix {
-    pub fn new(events: usize) -> Self {
+    pub(crate) fn new(events: usize) -> Self {
         let bulk_a_day = events.saturating_sub(30_000) * 86 / 100 / DAYS;
         let now = "2022-01-01T00:00:00Z".parse().unwrap();
         let mut mix = Self {

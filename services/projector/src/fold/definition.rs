@@ -14,7 +14,7 @@ pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, 
     match &event.input.payload {
         P::DayOpened(day) => {
             batch.open_day(event.position, day.date)?;
-            Ok(All)
+            Ok(Touched::Day)
         }
         P::PlanDefined(it) => define(batch, event, it, All),
         P::PlanPublished(it) => define(batch, event, it, All),

@@ -7,7 +7,7 @@ use songhua_domain::event::{
     Event, Figure, MeasurementReported, NothingToReport, Payload, QualitativeAssessmentRecorded, ReferencePeriod,
 };
 use songhua_domain::vocabulary::{Basis, ObsStatus};
-use songhua_views::{Entry, EntryFigure, EntryKind, SeriesKey, Subject, ViewBatch};
+use songhua_views::{Entry, EntryFigure, EntryKind, Named, SeriesKey, ViewBatch};
 use uuid::Uuid;
 
 use super::{FoldError, Touched, agency, dangling};
@@ -42,19 +42,12 @@ pub(super) fn append(batch: &mut ViewBatch<'_>, (series, entry): (SeriesKey, Ent
     Ok(Touched::Series(series))
 }
 
-/// An entry about the figure at `of`, with that figure's basis and period; none where the series has no such figure.
-pub(super) fn speak(
-    batch: &mut ViewBatch<'_>,
-    event: &Event,
-    (of, series): (u64, &SeriesKey),
-    kind: EntryKind,
-    reason: &str,
-) -> Result<Option<Entry>, FoldError> {
-    let Some(spoken) = batch.series(series)?.figure(of).map(|figure| &figure.entry) else { return Ok(None) };
+/// An entry about the figure `spoken`, with its basis and period.
+pub(super) fn speak(event: &Event, spoken: &Entry, kind: EntryKind, reason: &str) -> Entry {
     let mut entry = entry(event, kind, spoken.basis, period(spoken.start, spoken.end));
     entry.obs_status = spoken.obs_status;
     reason.clone_into(&mut entry.reason);
-    Ok(Some(entry))
+    entry
 }
 
 /// Says something of the figure of the event `named`, and gives another in its place, if there is one.
@@ -66,9 +59,8 @@ fn change(
     reason: &str,
     by: Option<(Figure, ObsStatus)>,
 ) -> Result<Touched, FoldError> {
-    let Some((of, Subject::Series(series))) = batch.event(named)? else { return Err(dangling(event, named)) };
-    let entry = speak(batch, event, (of, &series), kind(of), reason)?;
-    let mut entry = entry.ok_or_else(|| dangling(event, named))?;
+    let Some(Named::Figure(series, spoken)) = batch.named(named)? else { return Err(dangling(event, named)) };
+    let mut entry = speak(event, &spoken, kind(spoken.position), reason);
     if let Some((by, obs_status)) = by {
         entry.figure = figure(by);
         entry.obs_status = obs_status;

@@ -5,7 +5,7 @@
 use songhua_domain::event::{Event, Payload};
 use songhua_domain::id::{MilestoneId, ProjectId};
 use songhua_views::VerificationStep::{self, Accepted, Rejected, Reopened, Requested};
-use songhua_views::{EntryKind, MilestoneFact, Said, SeriesKey, Subject, ViewBatch};
+use songhua_views::{Entry, EntryKind, MilestoneFact, Named, Said, SeriesKey, ViewBatch};
 use uuid::Uuid;
 
 use super::{FoldError, Touched, dangling, fact, figure, milestone, revision};
@@ -26,12 +26,16 @@ pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, 
         // Nothing else verifies.
         _ => return Ok(Touched::Nothing),
     };
-    let (of, subject) = batch.event(step.event)?.ok_or_else(|| dangling(event, step.event))?;
+    let named = batch.named(step.event)?.ok_or_else(|| dangling(event, step.event))?;
+    let of = match &named {
+        Named::Figure(_, spoken) => spoken.position,
+        Named::Milestone(of, ..) => *of,
+    };
     let said = Said::Verification { event: step.event, of, step: step.step, note: step.note.to_owned() };
     fact::write(batch, event, said)?;
-    match subject {
-        Subject::Series(series) => of_figure(batch, event, &step, of, series),
-        Subject::Milestone(project, milestone) => of_milestone(batch, event, &step, of, (&project, &milestone)),
+    match named {
+        Named::Figure(series, spoken) => of_figure(batch, event, &step, &spoken, series),
+        Named::Milestone(of, project, milestone) => of_milestone(batch, event, &step, of, (&project, &milestone)),
     }
 }
 
@@ -39,9 +43,10 @@ fn of_figure(
     batch: &mut ViewBatch<'_>,
     event: &Event,
     step: &Step<'_>,
-    of: u64,
+    spoken: &Entry,
     series: SeriesKey,
 ) -> Result<Touched, FoldError> {
+    let of = spoken.position;
     let kind = match step.step {
         // To ask changes no figure.
         Requested => return Ok(Touched::Nothing),
@@ -49,8 +54,7 @@ fn of_figure(
         Accepted => EntryKind::Verified { of },
         Rejected => EntryKind::Rejected { of },
     };
-    let entry = figure::speak(batch, event, (of, &series), kind, step.note)?;
-    figure::append(batch, (series, entry.ok_or_else(|| dangling(event, step.event))?))
+    figure::append(batch, (series, figure::speak(event, spoken, kind, step.note)))
 }
 
 fn of_milestone(

@@ -8,7 +8,7 @@ use songhua_domain::vocabulary::Basis;
 use songhua_log::Follower;
 use songhua_views::Options;
 
-use super::history::{day, histories};
+use super::history::{day, decided, histories};
 use super::plan::{CITY, History, INTENSITY, apply, open};
 use crate::follower::grow;
 
@@ -44,7 +44,7 @@ fn after_a_crash_between_batches_views_are_whole_at_a_checkpoint_and_go_on() {
         // What is on disk while the handle is open is what a crash leaves.
         let crashed = tempfile::tempdir().unwrap();
         copy(running.path(), crashed.path());
-        let projector = crate::open(crashed.path(), Options { cache_bytes: 1 << 20 }).unwrap();
+        let projector = crate::open(crashed.path(), Options { cache_bytes: 1 << 20, ..Options::default() }).unwrap();
         let applied = projector.checkpoint().unwrap().map_or(0, |checkpoint| checkpoint.position.0 as usize);
         assert!(applied <= end);
         let fresh = tempfile::tempdir().unwrap();
@@ -58,10 +58,12 @@ fn after_a_crash_between_batches_views_are_whole_at_a_checkpoint_and_go_on() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3))]
+    #![proptest_config(ProptestConfig::with_cases(4))]
 
     #[test]
-    fn rebuilt_live_and_crashed_views_are_the_same_at_every_prefix(history in histories(40)) {
+    fn rebuilt_live_and_crashed_views_are_the_same_at_every_prefix(
+        history in prop_oneof![histories(40), decided(80)],
+    ) {
         let (live_dir, crashed_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let live = open(live_dir.path());
         let mut crashed = open(crashed_dir.path());

@@ -13,7 +13,7 @@ use songhua_views::Options;
 use songhua_wire::record::{Envelope, READER_VERSION, encode_event};
 use uuid::Uuid;
 
-use super::history::{day, histories, of_everything};
+use super::history::{day, decided, histories, of_everything};
 use super::plan::{CITY, History, INTENSITY, OUTPUT, apply, checkpoint, id, open};
 use crate::Projector;
 use crate::follower::caught;
@@ -67,7 +67,7 @@ fn stored(events: &[Event]) -> Vec<StoredRecord> {
 }
 
 fn projector(dir: &Path) -> Projector {
-    crate::open(dir, Options { cache_bytes: 1 << 20 }).unwrap()
+    crate::open(dir, Options { cache_bytes: 1 << 20, ..Options::default() }).unwrap()
 }
 
 struct Harness {
@@ -130,8 +130,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn records_of_any_history_give_the_rows_of_their_events(history in histories(90)) {
-        compare(&whole(history), 9);
+    fn records_of_any_history_give_the_rows_of_their_events(any in histories(90), valid in decided(120)) {
+        compare(&whole(any), 9);
+        compare(&whole(valid), 12);
     }
 }
 

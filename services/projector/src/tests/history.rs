@@ -4,9 +4,12 @@
 mod conduct;
 mod revision;
 
+use std::collections::BTreeSet;
+
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
+use songhua_domain::decide::{Moment, Refs, decide};
 use songhua_domain::event::{
     AgencyAssigned, AreaStageChanged, BaselineSet, DayOpened, EvidenceAttached, Figure, InterimTargetsSet,
     LightRuleAdopted, MeasurementCorrected, MeasurementRetracted, MeasurementRevised, MilestoneMissed,
@@ -16,7 +19,9 @@ use songhua_domain::event::{
 };
 use songhua_domain::quantity::Decimal;
 use songhua_domain::score::{DatedValue, LightRule};
+use songhua_domain::state::PlanState;
 use songhua_domain::vocabulary::{AreaStage, AssignmentRole, Basis, Frequency, ObsStatus};
+use songhua_wire::event::TYPE_TOKENS;
 use uuid::Uuid;
 
 use super::plan::{
@@ -24,7 +29,7 @@ use super::plan::{
 };
 
 /// One step of a history: what, and two numbers that say which and how much.
-type Step = (u8, u16, u16);
+pub(super) type Step = (u8, u16, u16);
 
 /// How many kinds of steps there are.
 const STEP_KINDS: u8 = 28;
@@ -48,7 +53,40 @@ pub(super) fn of_everything() -> History {
     writer.history
 }
 
-#[derive(Default)]
+/// Histories of steps that ingest would take: what is refused leaves nothing.
+pub(super) fn decided(most: usize) -> impl Strategy<Value = History> {
+    let step = (0_u8..STEP_KINDS, any::<u16>(), any::<u16>());
+    proptest::collection::vec(step, 0..most).prop_map(|steps| taken(&steps))
+}
+
+/// The steps that ingest takes.
+pub(super) fn taken(steps: &[Step]) -> History {
+    let mut writer = Writer { history: History::published(), ..Writer::default() };
+    let (mut state, mut refs) = (PlanState::default(), Refs::new());
+    writer.history.events.iter().for_each(|event| state.evolve(event));
+    for step in steps {
+        let before = writer.clone();
+        let known = writer.history.events.len();
+        writer.step(*step);
+        let mut next = state.clone();
+        let is_taken = writer.history.events.iter().skip(known).all(|event| {
+            let today = next.last_day().unwrap();
+            let moment = Moment { recorded_time: event.recorded_time, today };
+            let taken = decide(&next, &refs, &event.actor, &moment, &event.input).is_ok();
+            next.evolve(event);
+            refs.insert(event.input.event_id, event.clone());
+            taken
+        });
+        if is_taken {
+            state = next;
+        } else {
+            writer = before;
+        }
+    }
+    writer.history
+}
+
+#[derive(Debug, Clone, Default)]
 struct Writer {
     history: History,
     /// Figures and assessments that count, milestone reports that stand.
@@ -157,8 +195,8 @@ impl Writer {
     }
 
     fn open_day(&mut self, much: u16) {
-        self.days += i32::from(much % 120) + 1;
-        self.history.push(DayOpened { date: day(2).checked_add(self.days.days()).unwrap() });
+        self.days += i32::from(much % 240) + 1;
+        self.history.push(DayOpened { date: date(2023, 1, 2).checked_add(self.days.days()).unwrap() });
     }
 
     fn milestone(&mut self, which: u16, much: u16) {
@@ -233,4 +271,18 @@ impl Writer {
 /// The `n`th day of the plan.
 pub(super) fn day(n: u16) -> Date {
     date(2022, 1, 1).checked_add(i32::from(n).days()).unwrap()
+}
+
+#[test]
+fn ingest_takes_steps_of_every_kind() {
+    // The same steps every time, each kind with many numbers.
+    let steps = (0..6_000_u32).map(|n| {
+        let mixed = n.wrapping_mul(2_654_435_761);
+        ((mixed >> 24) as u8 % STEP_KINDS, (mixed >> 3) as u16, (mixed >> 13) as u16)
+    });
+    let steps: Vec<Step> = steps.collect();
+    let histories = steps.chunks(150).map(taken);
+    let taken: BTreeSet<_> =
+        histories.flat_map(|history| history.events).map(|event| event.input.payload.type_token()).collect();
+    assert_eq!(TYPE_TOKENS.iter().filter(|token| !taken.contains(*token)).collect::<Vec<_>>(), Vec::<&&str>::new());
 }

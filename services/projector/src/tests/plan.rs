@@ -65,27 +65,22 @@ impl History {
 
     /// Appends an event that says when it became true.
     pub(super) fn push_effective(&mut self, payload: impl Into<Payload>, effective_date: Option<Date>) -> Uuid {
+        let payload = payload.into();
         let position = self.events.len() as u64 + 1;
         let event_id = Uuid::from_u128(u128::from(position) << 8 | 7);
         let index = ((position - 1) % 3) as u32;
         self.events.push(Event {
             position,
             recorded_time: start() + SignedDuration::from_mins((position as i64 - 1) / 3),
-            actor: Actor {
-                principal: "staff-1".to_owned(),
-                agency: Some(id(BUREAU)),
-                role: Role::Agency,
-                credential_digest: [0; 32],
-                on_behalf_of: None,
-            },
+            actor: actor(&payload),
             submission: SubmissionRef { id: Uuid::from_u128(u128::from(position)), index, count: 3 },
             back_dated: position.is_multiple_of(5),
             input: EventInput {
                 event_id,
                 effective_date,
-                payload: payload.into(),
+                payload,
                 comment: String::new(),
-                source_ref: String::new(),
+                source_ref: "ledger".to_owned(),
                 evidence: Vec::new(),
                 correlation_id: String::new(),
                 causation_id: None,
@@ -105,6 +100,19 @@ impl History {
     }
 }
 
+/// Who may send it: the bureau what agencies report, the auditor what is checked, the office the rest.
+fn actor(payload: &Payload) -> Actor {
+    let (kind, _) = payload.type_token().split_once('.').unwrap();
+    let role = match (kind, payload) {
+        (_, Payload::VerificationRequested(_) | Payload::SupervisionAnswered(_)) => Role::Agency,
+        ("verification" | "assessment" | "supervision", _) => Role::Auditor,
+        ("measurement" | "milestone" | "evidence" | "note", _) => Role::Agency,
+        _ => Role::Admin,
+    };
+    let agency = (role == Role::Agency).then(|| id(BUREAU));
+    Actor { principal: role.to_string(), agency, role, credential_digest: [0; 32], on_behalf_of: None }
+}
+
 /// What follows log 1 up to `position`.
 pub(super) fn checkpoint(position: u64) -> Checkpoint {
     Checkpoint { log_id: Uuid::from_u128(1), epoch: 1, position: Position(position), leaf_hash: [position as u8; 32] }
@@ -112,7 +120,7 @@ pub(super) fn checkpoint(position: u64) -> Checkpoint {
 
 /// Opens views that must be whole.
 pub(super) fn open(dir: &std::path::Path) -> Views {
-    Views::open(dir, Options { cache_bytes: 1 << 20 }).unwrap()
+    Views::open(dir, Options { cache_bytes: 1 << 20, ..Options::default() }).unwrap()
 }
 
 /// Applies what is behind the views' position, `size` events a batch.
@@ -123,7 +131,7 @@ pub(super) fn apply(views: &Views, events: &[Event], size: usize) {
         for event in events {
             grow(&mut batch, event).unwrap();
             if event.submission.index + 1 == event.submission.count {
-                batch.submission_ends(event.recorded_time.as_microsecond(), event.position);
+                batch.submission_ends(event.recorded_time.as_microsecond(), event.position).unwrap();
             }
         }
         batch.commit(checkpoint(events.last().unwrap().position)).unwrap();
@@ -159,6 +167,7 @@ pub(super) fn reported(
     let period = match basis {
         Basis::StockAt => ReferencePeriod::AsOf(end),
         Basis::FullYear => ReferencePeriod::Period { start: end.first_of_year(), end },
+        Basis::PlanToDate => ReferencePeriod::Period { start: date(2022, 1, 1), end },
         _ => ReferencePeriod::Period { start: end.first_of_month(), end },
     };
     MeasurementReported {
@@ -285,10 +294,14 @@ pub(super) fn indicator_defined(
         unit: if accumulation == Accumulation::Ratio { "%" } else { "家" }.to_owned(),
         unit_multiplier: 0,
         unit_label: name("家"),
-        measure_kind: MeasureKind::Count,
+        measure_kind: MeasureKind::Money,
         result_type: ResultType::Output,
         accumulation,
-        basis: None,
+        basis: match accumulation {
+            Accumulation::Ratio if indicator == RIVAL => Some(Basis::FullYear),
+            Accumulation::Ratio | Accumulation::Stock => Some(Basis::StockAt),
+            _ => None,
+        },
         ascending: true,
         aggregation: Aggregation::None,
         scored: true,

@@ -52,7 +52,7 @@ proptest! {
             let model = views.model(known).unwrap();
             for ((area, indicator), _) in model.targets.iter().filter(|(key, _)| key.1.as_str() != CIRCLES) {
                 let mut expected = naive::live(&history.events[..known as usize], area, indicator);
-                expected.sort_by_key(|seen| seen.position);
+                expected.sort_by_key(|seen| (seen.end, seen.position));
                 prop_assert_eq!(views.live_observations(&model, area, indicator, known).unwrap(), expected);
             }
         }

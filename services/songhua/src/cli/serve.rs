@@ -159,7 +159,7 @@ fn announce(format: LogFormat, grpc: SocketAddr, http: SocketAddr, first_token: 
         eprintln!("首次启动：管理员令牌已写入 {0}\nfirst start: the administrator's token is in {0}", path.display());
     }
     eprintln!("服务已就绪 serving: gRPC {grpc}, HTTP {http}");
-    eprintln!("看一页 one sheet: {}（用户名任意，密码为令牌 any user, the token is the password）", sheet(http));
+    eprintln!("看一页 one sheet: {} （用户名任意，密码为令牌 any user, the token is the password）", sheet(http));
     tracing::info!(%grpc, %http, "serving");
 }
 

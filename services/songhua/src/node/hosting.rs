@@ -118,7 +118,7 @@ impl Hosted {
             opened.await.map_err(|source| NodeError::Ingest { plan: plan.clone(), source })?;
         tracing::info!(%plan, head = summary.head, snapshot = summary.snapshot_position, "plan opened");
 
-        let projector = songhua_projector::open(&directory.join("views"), Options { cache_bytes: views_cache_bytes })
+        let projector = songhua_projector::open(&directory.join("views"), Options { cache_bytes: views_cache_bytes, ..Options::default() })
             .map_err(|error| NodeError::Views { plan: plan.clone(), detail: error.to_string() })?;
         let views = projector.views().clone();
         let (applied_sender, applied) = watch::channel(Applied::default());

@@ -50,7 +50,7 @@ impl Model {
         set.due_as_written = revised.due_as_written;
         set.effective_deadline = revised.effective_deadline;
         // The words of the plan stay where no others are given.
-        set.source = revised.source.or(set.source.take());
+        set.source = revised.source.or_else(|| set.source.take());
     }
 
     pub(super) fn rename(&mut self, renamed: AgencyRenamed) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Bound;
 use std::path::Path;
 
 use songhua_log::{Checkpoint, Position};
@@ -17,14 +18,14 @@ fn spoil(dir: &Path, with: &[u8]) {
 }
 
 fn open(dir: &Path) -> Views {
-    Views::open(dir, Options { cache_bytes: 1 << 16 }).unwrap()
+    Views::open(dir, Options { cache_bytes: 1 << 16, ..Options::default() }).unwrap()
 }
 
 /// Far more rows than the cache holds.
 fn fill(views: &Views) {
     for n in 0..100_u8 {
         let rows: BTreeMap<_, _> = (0..100_u8).map(|i| (vec![8, n, i], vec![i % 7; 500])).collect();
-        views.read(|store| store.write(rows)).unwrap();
+        views.put_rows(rows);
     }
     let checkpoint = Checkpoint { log_id: Uuid::from_u128(1), epoch: 2, position: Position(9), leaf_hash: [7; 32] };
     views.batch().unwrap().commit(checkpoint).unwrap();
@@ -72,7 +73,7 @@ fn a_panic_between_two_rows_is_an_error_and_ends_the_rows() {
     });
     views
         .read(|store| {
-            let mut rows = store.rows(panics);
+            let mut rows = store.rows(&(Bound::Unbounded, Bound::Unbounded), panics);
             assert!(matches!(rows.next(), Some(Ok(_))));
             said(&rows.next().unwrap().unwrap_err());
             assert!(rows.next().is_none());

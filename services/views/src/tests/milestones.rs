@@ -272,3 +272,28 @@ fn a_verification_that_was_taken_back_leaves_the_report() {
         Some(("VerificationReopened", "doubts"))
     );
 }
+
+#[test]
+fn a_project_is_planned_as_long_as_one_of_its_milestones_stands() {
+    let mut written = Written::new();
+    let head = written.views.applied();
+    written.effective(cancelled(), Some(date(2024, 6, 10)));
+    let last = written.views.applied();
+    let is_planned = |day, known| written.views.is_planned(&id("works"), day, known).unwrap();
+    for (day, known, expected) in [
+        (date(2024, 6, 9), 0, false),
+        (date(2024, 6, 10), head, true),
+        (date(2024, 6, 9), last, true),
+        (date(2024, 6, 10), last, false),
+    ] {
+        assert_eq!(is_planned(day, known), expected, "{day} {known}");
+    }
+    assert!(!written.views.is_planned(&id("work"), date(2024, 6, 9), last).unwrap());
+    // One that comes behind a cancelled one is found.
+    let (next, mut batch) = (written.next(), written.views.batch().unwrap());
+    let event_id = Uuid::from_u128(99);
+    let row = MilestoneRow { fact: planned(), recorded_time_us: 0, effective: None, agency: None, event_id };
+    batch.milestone(&id("works"), &id("second"), next.position.0, &row).unwrap();
+    batch.commit(next).unwrap();
+    assert!(written.views.is_planned(&id("works"), date(2024, 6, 10), u64::MAX).unwrap());
+}

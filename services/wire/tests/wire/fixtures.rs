@@ -1,6 +1,6 @@
-//! Records for ever: one committed file for each event type and schema version.
+//! Records for ever: one committed file for each event type and each schema version in which it changed.
 //!
-//! `SONGHUA_BLESS=1 cargo test -p songhua-wire` writes the files of the current version; those of earlier versions are
+//! `SONGHUA_BLESS=1 cargo test -p songhua-wire` writes the files of the newest version; those of earlier versions are
 //! never written again.
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use std::sync::Once;
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use songhua_domain::event::{Event, EventInput, SubmissionRef};
+use songhua_domain::event::{Event, EventInput, StaffCodes, SubmissionRef};
 use songhua_wire::pb;
 use songhua_wire::record::{
     DecodeError, Envelope, READER_VERSION, RecordHeader, SCHEMA_VERSION, decode_event, decode_header, decode_record,
@@ -57,17 +57,31 @@ fn traced(event: &Event, trace_parent: &str) -> Vec<u8> {
     encode_event(&envelope).to_vec()
 }
 
-/// Every fixture of the current version as today's code writes it: name, record, the same as JSON.
-fn written_today() -> Vec<(String, Vec<u8>, String)> {
-    let events = samples::inputs().into_iter().map(|input| {
-        let (token, bytes) = (input.payload.type_token().to_owned(), encoded(&expected(input)));
-        let json = readable::<pb::Event>(&bytes);
-        (token, bytes, json)
+/// A committed record: the version that it is written with, its name, its bytes, the same as JSON.
+struct Fixture {
+    version: u32,
+    name: String,
+    bytes: Vec<u8>,
+    json: String,
+}
+
+impl Fixture {
+    fn path(&self, extension: &str) -> PathBuf {
+        path(self.version, &format!("{}.{extension}", self.name))
+    }
+}
+
+/// Every fixture as today's code writes it.
+fn written_today() -> Vec<Fixture> {
+    let events = samples::inputs().into_iter().chain(samples::widened()).map(|input| {
+        let (name, bytes) = (input.payload.type_token().to_owned(), encoded(&expected(input)));
+        let version = pb::Event::decode(bytes.as_slice()).unwrap().schema_version;
+        Fixture { version, name, json: readable::<pb::Event>(&bytes), bytes }
     });
     let system = samples::system_events().into_iter().map(|(token, event)| {
         let bytes = encode_system_event(&event).to_vec();
-        let json = readable::<pb::SystemEvent>(&bytes);
-        (format!("system/{token}"), bytes, json)
+        let version = pb::SystemEvent::decode(bytes.as_slice()).unwrap().schema_version;
+        Fixture { version, name: format!("system/{token}"), json: readable::<pb::SystemEvent>(&bytes), bytes }
     });
     events.chain(system).collect()
 }
@@ -80,15 +94,15 @@ fn readable<M: Message + Default + Serialize + DeserializeOwned + PartialEq>(byt
     json
 }
 
-/// Writes the fixtures of the current version, if asked to; every test that reads them calls this first.
+/// Writes the fixtures of the newest version, if asked to; every test that reads them calls this first.
 fn bless() {
     static BLESS: Once = Once::new();
     BLESS.call_once(|| {
         if std::env::var_os("SONGHUA_BLESS").is_some() {
-            std::fs::create_dir_all(path(SCHEMA_VERSION, "system")).unwrap();
-            for (name, bytes, json) in written_today() {
-                std::fs::write(path(SCHEMA_VERSION, &format!("{name}.bin")), bytes).unwrap();
-                std::fs::write(path(SCHEMA_VERSION, &format!("{name}.json")), json).unwrap();
+            std::fs::create_dir_all(path(SCHEMA_VERSION, "")).unwrap();
+            for fixture in written_today().into_iter().filter(|fixture| fixture.version == SCHEMA_VERSION) {
+                std::fs::write(fixture.path("bin"), &fixture.bytes).unwrap();
+                std::fs::write(fixture.path("json"), &fixture.json).unwrap();
             }
         }
     });
@@ -97,27 +111,39 @@ fn bless() {
 #[test]
 fn every_event_type_is_written_as_it_was_committed() {
     bless();
-    for (name, bytes, json) in written_today() {
-        let committed = std::fs::read(path(SCHEMA_VERSION, &format!("{name}.bin"))).unwrap();
-        assert_eq!(committed, bytes, "{name} is no longer written as it was");
-        let committed = std::fs::read_to_string(path(SCHEMA_VERSION, &format!("{name}.json"))).unwrap();
-        assert_eq!(committed, json, "{name} reads differently as JSON");
+    for fixture in written_today() {
+        let name = format!("{} v{}", fixture.name, fixture.version);
+        assert!(std::fs::read(fixture.path("bin")).unwrap() == fixture.bytes, "{name} is no longer written as it was");
+        let committed = std::fs::read_to_string(fixture.path("json")).unwrap();
+        assert_eq!(committed, fixture.json, "{name} reads differently as JSON");
     }
 }
 
 #[test]
 fn records_of_every_schema_version_are_read_to_the_same_event() {
     bless();
-    for version in 1..=SCHEMA_VERSION {
-        for input in samples::inputs() {
-            let token = input.payload.type_token();
+    let widened: BTreeSet<_> = samples::widened().iter().map(|input| input.payload.type_token()).collect();
+    for input in samples::inputs() {
+        let token = input.payload.type_token();
+        // Once what it says was widened, the later files hold that.
+        let versions = if widened.contains(token) { 1..=1 } else { 1..=SCHEMA_VERSION };
+        let committed = versions.filter(|version| path(*version, &format!("{token}.bin")).exists());
+        let mut read = 0;
+        for version in committed {
             let bytes = std::fs::read(path(version, &format!("{token}.bin"))).unwrap();
-            assert_eq!(decode_event(POSITION, &bytes), Ok(expected(input)), "{token} v{version}");
+            assert_eq!(decode_event(POSITION, &bytes), Ok(expected(input.clone())), "{token} v{version}");
+            read += 1;
         }
-        for (token, event) in samples::system_events() {
-            let bytes = std::fs::read(path(version, &format!("system/{token}.bin"))).unwrap();
-            assert_eq!(decode_system_event(&bytes), Ok(event), "{token} v{version}");
-        }
+        assert!(read > 0, "{token} was never committed");
+    }
+    for input in samples::widened() {
+        let token = input.payload.type_token();
+        let bytes = std::fs::read(path(2, &format!("{token}.bin"))).unwrap();
+        assert_eq!(decode_event(POSITION, &bytes), Ok(expected(input)), "{token} v2");
+    }
+    for (token, event) in samples::system_events() {
+        let bytes = std::fs::read(path(1, &format!("system/{token}.bin"))).unwrap();
+        assert_eq!(decode_system_event(&bytes), Ok(event), "{token}");
     }
 }
 
@@ -133,12 +159,34 @@ fn there_is_a_sample_and_a_fixture_for_every_event_type_and_for_nothing_else() {
     let tokens: BTreeSet<_> = samples::inputs().iter().map(|input| input.payload.type_token().to_owned()).collect();
     assert_eq!(tokens.len(), payloads("EventInput"));
     assert_eq!(samples::system_events().len(), payloads("SystemEvent"));
-    let files = std::fs::read_dir(path(SCHEMA_VERSION, "")).unwrap().map(|entry| entry.unwrap().path());
+    let files = (1..=SCHEMA_VERSION).flat_map(|version| std::fs::read_dir(path(version, "")).unwrap());
     let committed: BTreeSet<_> = files
+        .map(|entry| entry.unwrap().path())
         .filter(|file| file.extension().is_some_and(|extension| extension == "bin"))
         .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     assert_eq!(committed, tokens);
+}
+
+#[test]
+fn what_an_earlier_version_can_say_is_written_in_it_and_asks_for_no_newer_reader() {
+    let versions = |input: &EventInput| {
+        let wire = pb::Event::decode(encoded(&expected(input.clone())).as_slice()).unwrap();
+        (wire.schema_version, wire.min_reader)
+    };
+    let mut first = 0;
+    for input in samples::inputs() {
+        let second = input.staff != StaffCodes::default();
+        assert_eq!(versions(&input), if second { (2, 2) } else { (1, 1) }, "{}", input.payload.type_token());
+        first += usize::from(!second);
+        // The payload alone says it, whoever stands for it.
+        let nobody = EventInput { staff: StaffCodes::default(), ..input.clone() };
+        assert_eq!(versions(&nobody), versions(&input));
+    }
+    assert_eq!(first, 29);
+    for input in samples::widened() {
+        assert_eq!(versions(&input), (2, 2), "{}", input.payload.type_token());
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ use songhua_domain::score::{DatedValue, LightRule};
 use songhua_domain::vocabulary::*;
 use uuid::{Uuid, uuid};
 
+mod second_version;
+
 pub(crate) const EVENT: Uuid = uuid!("0197a3c2-5b1e-7c40-9d2f-3e8a6b4c1d20");
 pub(crate) const OTHER_EVENT: Uuid = uuid!("0197a3c2-0000-7c40-9d2f-3e8a6b4c1d21");
 pub(crate) const LOG: Uuid = uuid!("5d3e7f80-94b2-4f6a-8c0e-1a2b3c4d5e6f");
@@ -289,22 +291,41 @@ fn figures() -> Vec<Payload> {
     ]
 }
 
-/// One input of each event type, in the order of the contract.
+/// One input of each event type, in the order of the contract; those of version 2 with staff codes.
 pub(crate) fn inputs() -> Vec<EventInput> {
-    let payloads = definitions().into_iter().chain(deliveries()).chain(figures());
-    payloads
-        .map(|payload| EventInput {
-            staff: songhua_domain::event::StaffCodes::default(),
-            event_id: EVENT,
-            effective_date: Some(date(2026, 3, 31)),
-            payload,
-            comment: "第一行\n第二行".to_owned(),
-            source_ref: "公报 第3页".to_owned(),
-            evidence: vec![evidence()],
-            correlation_id: "case-17".to_owned(),
-            causation_id: Some(OTHER_EVENT),
-        })
-        .collect()
+    let first = definitions().into_iter().chain(deliveries()).chain(figures());
+    let first = first.map(|payload| filled(payload, StaffCodes::default()));
+    let second = second_version::payloads().into_iter().map(|payload| filled(payload, staff()));
+    first.chain(second).collect()
+}
+
+/// Inputs of event types of version 1 that say what only version 2 has a place for.
+pub(crate) fn widened() -> Vec<EventInput> {
+    let measured = EventInput { staff: staff(), ..input("measurement.reported") };
+    let mut planned = input("milestone.planned");
+    if let Payload::MilestonePlanned(it) = &mut planned.payload {
+        it.milestone_type = MilestoneType::Payment;
+    }
+    vec![measured, planned]
+}
+
+fn staff() -> StaffCodes {
+    let code = |text: &str| text.to_owned();
+    StaffCodes { filer: code("T-0417"), reviewer: code("S-0032"), approver: code("J-01") }
+}
+
+fn filled(payload: Payload, staff: StaffCodes) -> EventInput {
+    EventInput {
+        event_id: EVENT,
+        effective_date: Some(date(2026, 3, 31)),
+        payload,
+        comment: "第一行\n第二行".to_owned(),
+        source_ref: "公报 第3页".to_owned(),
+        evidence: vec![evidence()],
+        correlation_id: "case-17".to_owned(),
+        causation_id: Some(OTHER_EVENT),
+        staff,
+    }
 }
 
 /// The input whose event type has this token.

@@ -10,6 +10,8 @@ use songhua_wire::violation::Violation;
 
 use crate::samples;
 
+mod second_version;
+
 /// The good event of type `token`, with the value at each JSON pointer replaced.
 fn changed(token: &str, changes: &[(&str, Value)]) -> pb::EventInput {
     let mut json = serde_json::to_value(input_to_pb(&samples::input(token))).unwrap();
@@ -213,6 +215,27 @@ fn a_reason_or_finding_says_something() {
         ("assessment.recorded", "/qualitativeAssessmentRecorded/finding", "qualitative_assessment_recorded.finding"),
         ("verification.accepted", "/verificationAccepted/finding", "verification_accepted.finding"),
         ("verification.rejected", "/verificationRejected/reason", "verification_rejected.reason"),
+        ("plan.revised", "/planRevised/reason", "plan_revised.reason"),
+        ("plan.revised", "/planRevised/changes", "plan_revised.changes"),
+        ("plan.closed-out", "/planClosedOut/finding", "plan_closed_out.finding"),
+        ("calculation.adopted", "/calculationAdopted/reason", "calculation_adopted.reason"),
+        ("indicator.redefined", "/indicatorRedefined/reason", "indicator_redefined.reason"),
+        ("indicator.retired", "/indicatorRetired/reason", "indicator_retired.reason"),
+        ("target.revised", "/targetRevised/reason", "target_revised.reason"),
+        ("baseline.restated", "/baselineRestated/reason", "baseline_restated.reason"),
+        ("agency.renamed", "/agencyRenamed/reason", "agency_renamed.reason"),
+        ("agency.succeeded", "/agencySucceeded/reason", "agency_succeeded.reason"),
+        ("agency.assignment-ended", "/assignmentEnded/reason", "assignment_ended.reason"),
+        ("project.status-changed", "/projectStatusChanged/reason", "project_status_changed.reason"),
+        ("milestone.reopened", "/milestoneReopened/reason", "milestone_reopened.reason"),
+        ("measurement.revised", "/measurementRevised/reason", "measurement_revised.reason"),
+        ("evidence.withdrawn", "/evidenceWithdrawn/reason", "evidence_withdrawn.reason"),
+        ("verification.reopened", "/verificationReopened/reason", "verification_reopened.reason"),
+        ("reporting-period.closed", "/reportingPeriodClosed/reason", "reporting_period_closed.reason"),
+        ("reminder.issued", "/reminderIssued/message", "reminder_issued.message"),
+        ("supervision.issued", "/supervisionIssued/demand", "supervision_issued.demand"),
+        ("supervision.answered", "/supervisionAnswered/answer", "supervision_answered.answer"),
+        ("supervision.closed", "/supervisionClosed/finding", "supervision_closed.finding"),
     ];
     for (token, pointer, field) in cases {
         for silent in ["", " \n"] {

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, date};
 
-use super::support::*;
+use super::support::{status as status_of, *};
 use crate::event::*;
 use crate::vocabulary::*;
 
@@ -181,4 +181,107 @@ fn an_unknown_milestone_is_not_reported_on() {
     let district = agency("district");
     world.refused(&district, reached("park", "x", DUE), Reason::UnknownResource, "milestone_reached.milestone");
     world.refused(&district, reached("none", "m", DUE), Reason::UnknownResource, "milestone_reached.project");
+}
+
+/// A status of `park` from `from` on.
+fn changed(world: &mut World, from: Date, to: ProjectStatus) -> EventInput {
+    let mut input = world.input(status_of("park", to));
+    input.effective_date = Some(from);
+    input
+}
+
+#[test]
+fn a_project_comes_to_a_status_from_a_day_on() {
+    use ProjectStatus as S;
+    let mut world = World::published();
+    let status_on = |world: &World, day| world.state.project(&id("park")).unwrap().status_on(day);
+    let input = changed(&mut world, date(2025, 3, 1), S::Implementation);
+    world.send(&agency("district"), input).unwrap();
+    let input = changed(&mut world, date(2025, 5, 1), S::Suspended);
+    world.send(&office(), input).unwrap();
+    // Said later of an earlier day: it holds until the next one that is known.
+    let input = changed(&mut world, date(2025, 2, 1), S::Preparation);
+    world.send(&office(), input).unwrap();
+    for (day, expected) in [
+        (date(2025, 1, 31), None),
+        (date(2025, 2, 1), Some(S::Preparation)),
+        (date(2025, 3, 1), Some(S::Implementation)),
+        (date(2025, 4, 30), Some(S::Implementation)),
+        (TODAY, Some(S::Suspended)),
+    ] {
+        assert_eq!(status_on(&world, day), expected, "{day}");
+    }
+    // Of one day the last word counts.
+    let input = changed(&mut world, date(2025, 5, 1), S::Completion);
+    world.send(&office(), input).unwrap();
+    assert_eq!(status_on(&world, TODAY), Some(S::Completion));
+}
+
+#[test]
+fn a_status_is_another_than_on_that_day_and_says_since_when_and_why() {
+    use ProjectStatus as S;
+    let mut world = World::published();
+    let input = changed(&mut world, date(2025, 3, 1), S::Suspended);
+    world.send(&office(), input).unwrap();
+    let input = changed(&mut world, date(2025, 4, 1), S::Suspended);
+    world.refused_input(&office(), input, Reason::InvalidField, "project_status_changed.status");
+    let input = changed(&mut world, date(2025, 7, 1), S::Completed);
+    world.refused_input(&office(), input, Reason::FutureDate, "effective_date");
+    world.refused(&office(), status_of("park", S::Completed), Reason::InvalidField, "effective_date");
+    let mut silent = world.input(ProjectStatusChanged { reason: " ".into(), ..status_of("park", S::Completed) });
+    silent.effective_date = Some(TODAY);
+    world.refused_input(&office(), silent, Reason::InvalidField, "project_status_changed.reason");
+    let input = changed(&mut world, date(2025, 2, 28), S::Suspended);
+    world.send(&office(), input).unwrap();
+}
+
+#[test]
+fn a_project_that_ended_takes_no_new_milestones_until_it_goes_on() {
+    use ProjectStatus as S;
+    for ended in [S::Completed, S::Cancelled] {
+        let mut world = with_milestone();
+        let input = changed(&mut world, date(2025, 6, 1), ended);
+        world.send(&office(), input).unwrap();
+        world.refused(&office(), milestone("park", "n"), Reason::MilestoneState, "milestone_planned.project");
+        world.ok(&agency("district"), reached("park", "m", DUE));
+        let input = changed(&mut world, date(2025, 6, 2), S::Implementation);
+        world.send(&office(), input).unwrap();
+        world.ok(&office(), milestone("park", "n"));
+    }
+}
+
+#[test]
+fn a_reopened_milestone_starts_anew_and_keeps_its_due_date() {
+    let mut world = with_milestone();
+    let district = agency("district");
+    let later = date(2025, 5, 31);
+    world.ok(&district, rescheduled(DUE, later));
+    let half = world.ok(&district, partially("park", "m", "50"));
+    let met = world.ok(&district, reached("park", "m", DUE));
+    world.ok(&auditor(), accepted(met));
+    let silent = MilestoneReopened { reason: String::new(), ..reopened("park", "m") };
+    world.refused(&office(), silent, Reason::InvalidField, "milestone_reopened.reason");
+    world.ok(&office(), reopened("park", "m"));
+    assert_eq!(status(&world), MilestoneStatus::Scheduled);
+    assert_eq!(world.state.milestone(&id("park"), &id("m")).unwrap().due_date, later);
+    for report in [half, met] {
+        let superseded = Reason::Superseded;
+        world.refused(&auditor(), accepted(report), superseded, "verification_accepted.event");
+        world.refused(&auditor(), rejected(report), superseded, "verification_rejected.event");
+        world.refused(&auditor(), unverified(report), superseded, "verification_reopened.event");
+        world.refused(&district, requested(report), superseded, "verification_requested.event");
+    }
+    world.refused(&office(), reopened("park", "m"), Reason::MilestoneState, "milestone_reopened.milestone");
+    let again = world.ok(&district, reached("park", "m", DUE));
+    world.ok(&auditor(), rejected(again));
+    assert_eq!(status(&world), MilestoneStatus::Scheduled);
+}
+
+#[test]
+fn a_merged_project_gets_no_open_milestone_by_reopening_one() {
+    let mut world = with_milestone();
+    world.ok(&office(), cancelled());
+    world.ok(&office(), merged("park", "centre"));
+    let message = world.refused(&office(), reopened("park", "m"), Reason::MilestoneState, "milestone_reopened.project");
+    assert!(message.contains("centre"), "{message}");
 }

@@ -1,5 +1,9 @@
-//! The rules of SCORING §1 about periods, written the slow and plain way: a list of live figures, all compared.
+//! The rules of SCORING §1 about periods, and the states of verification, written the slow and plain way: a list of live
+//! figures, all compared.
 
+mod conduct;
+
+pub(crate) use conduct::Conduct;
 use jiff::civil::Date;
 use uuid::Uuid;
 
@@ -12,14 +16,26 @@ pub(crate) struct Live {
     pub(crate) event: Uuid,
     pub(crate) report: MeasurementReported,
     pub(crate) figure: Figure,
-    pub(crate) verified: bool,
-    /// Corrected totals may fall; only those never corrected keep in order.
+    pub(crate) mark: Mark,
+    /// Corrected and revised totals may fall; only the others keep in order.
     pub(crate) corrected: bool,
+}
+
+/// How far checking came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mark {
+    Reported,
+    Requested,
+    Verified,
 }
 
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Model {
     pub(crate) live: Vec<Live>,
+    /// Marks of assessments that hold, and of all reports on milestones.
+    pub(crate) others: Vec<(Uuid, Mark)>,
+    reports: Vec<Uuid>,
+    pub(crate) conduct: Conduct,
 }
 
 impl Live {
@@ -83,25 +99,73 @@ impl Model {
         !self.live.iter().any(|old| old.conflicts(&new) || old.falls_to(&new) || new.falls_to(old))
     }
 
+    /// How far checking of an event came; none if it cannot be checked (any more).
+    fn mark(&self, event: Uuid) -> Option<Mark> {
+        let figure = self.live.iter().find(|live| live.event == event).map(|live| live.mark);
+        let other = || self.others.iter().find(|(other, _)| *other == event).map(|(_, mark)| *mark);
+        let last = self.conduct.last_report() == Some(event);
+        figure.or_else(|| other().filter(|_| last || !self.is_report(event)))
+    }
+
+    fn is_report(&self, event: Uuid) -> bool {
+        self.reports.contains(&event)
+    }
+
+    /// Whether what was said before leaves room for it: rules of state only, not of form or of who may.
+    pub(crate) fn allows(&self, payload: &Payload) -> bool {
+        let is_live = |event| self.live.iter().any(|live| live.event == event);
+        match payload {
+            Payload::MeasurementReported(report) => {
+                self.takes(report) && !self.conduct.is_closed(report.period.reference_date())
+            }
+            Payload::NothingToReport(nothing) => !self.conduct.is_closed(nothing.period.reference_date()),
+            Payload::QualitativeAssessmentRecorded(assessed) => !self.conduct.is_closed(assessed.as_of),
+            Payload::MeasurementCorrected(correction) => is_live(correction.measurement),
+            Payload::MeasurementRevised(revision) => is_live(revision.measurement),
+            Payload::MeasurementRetracted(retraction) => is_live(retraction.measurement),
+            Payload::VerificationRequested(requested) => self.mark(requested.event) == Some(Mark::Reported),
+            Payload::VerificationAccepted(accepted) => {
+                self.mark(accepted.event).is_some_and(|mark| mark != Mark::Verified)
+            }
+            Payload::VerificationRejected(rejected) => self.mark(rejected.event).is_some(),
+            Payload::VerificationReopened(reopened) => self.mark(reopened.event) == Some(Mark::Verified),
+            payload => self.conduct.allows(payload),
+        }
+    }
+
     pub(crate) fn apply(&mut self, event: Uuid, payload: &Payload) {
         match payload {
             Payload::MeasurementReported(report) => self.live.push(live(event, report)),
-            Payload::MeasurementCorrected(correction) => {
-                let live = self.live.iter_mut().find(|live| live.event == correction.measurement).unwrap();
-                (live.event, live.figure) = (event, correction.figure);
-                (live.verified, live.corrected) = (false, true);
-            }
+            Payload::MeasurementCorrected(correction) => self.replace(correction.measurement, event, correction.figure),
+            Payload::MeasurementRevised(revision) => self.replace(revision.measurement, event, revision.figure),
             Payload::MeasurementRetracted(retraction) => self.end(retraction.measurement),
             Payload::VerificationRejected(rejection) => self.end(rejection.event),
-            Payload::VerificationAccepted(accepted) => {
-                self.live.iter_mut().filter(|live| live.event == accepted.event).for_each(|live| live.verified = true);
+            Payload::VerificationRequested(requested) => self.set(requested.event, Mark::Requested),
+            Payload::VerificationAccepted(accepted) => self.set(accepted.event, Mark::Verified),
+            Payload::VerificationReopened(reopened) => self.set(reopened.event, Mark::Reported),
+            Payload::QualitativeAssessmentRecorded(_) => self.others.push((event, Mark::Reported)),
+            Payload::MilestoneReached(_) | Payload::MilestonePartiallyReached(_) | Payload::MilestoneMissed(_) => {
+                self.others.push((event, Mark::Reported));
+                self.reports.push(event);
             }
             _ => {}
         }
+        self.conduct.apply(event, payload);
+    }
+
+    fn replace(&mut self, earlier: Uuid, event: Uuid, figure: Figure) {
+        let live = self.live.iter_mut().find(|live| live.event == earlier).unwrap();
+        (live.event, live.figure, live.mark, live.corrected) = (event, figure, Mark::Reported, true);
     }
 
     fn end(&mut self, event: Uuid) {
         self.live.retain(|live| live.event != event);
+        self.others.retain(|(other, _)| *other != event);
+    }
+
+    fn set(&mut self, event: Uuid, to: Mark) {
+        self.live.iter_mut().filter(|live| live.event == event).for_each(|live| live.mark = to);
+        self.others.iter_mut().filter(|(other, _)| *other == event).for_each(|(_, mark)| *mark = to);
     }
 
     /// What must hold of live figures at any time.
@@ -117,5 +181,5 @@ impl Model {
 }
 
 fn live(event: Uuid, report: &MeasurementReported) -> Live {
-    Live { event, report: report.clone(), figure: report.figure, verified: false, corrected: false }
+    Live { event, report: report.clone(), figure: report.figure, mark: Mark::Reported, corrected: false }
 }

@@ -232,6 +232,9 @@ fn a_closed_plan_takes_nothing_new_and_goes_on_mending_what_is_there() {
     world.ok(&agency("successor"), retracted(figure));
     let published = world.state.published().unwrap().clone();
     world.refused(&office(), published, Reason::PlanAlreadyPublished, "plan_published");
+    assert_eq!(super::properties::refolded(&world.log), world.state);
+    let bytes = postcard::to_stdvec(&world.state).unwrap();
+    assert_eq!(postcard::from_bytes::<crate::state::PlanState>(&bytes).unwrap(), world.state);
 }
 
 #[test]
@@ -335,7 +338,7 @@ fn a_revised_target_keeps_its_operator_and_what_lies_on_its_way() {
     let before = world.state.target(&id("city"), &id("labs")).unwrap().clone();
     world.ok(&office(), plan_revised());
     let revision = TargetRevised { source: cited("second"), ..target_revised("labs", Some("12")) };
-    world.ok(&office(), revision.clone());
+    world.ok(&office(), revision);
     let after = world.state.target(&id("city"), &id("labs")).unwrap();
     let expected = TargetSet { value: Some(dec("12")), source: cited("second"), ..(*before.definition).clone() };
     assert_eq!(*after.definition, expected);
@@ -416,7 +419,7 @@ fn only_a_number_is_shared_out_and_each_share_lies_within_the_target() {
     world.ok(&office(), decomposed("labs", &[one.clone(), district, later]));
     assert_eq!(world.state.target(&id("city"), &id("labs")), before.target(&id("city"), &id("labs")));
     for of in ["level", "rd-growth", "coverage"] {
-        world.refused(&office(), decomposed(of, &[one.clone()]), RULE, "target_decomposed.indicator");
+        world.refused(&office(), decomposed(of, std::slice::from_ref(&one)), RULE, "target_decomposed.indicator");
     }
     let mut refused = |tasks: &[TaskShare], reason, field: &str| {
         world.refused(&office(), decomposed("labs", tasks), reason, &format!("target_decomposed.{field}"));

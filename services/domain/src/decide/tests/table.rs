@@ -223,7 +223,8 @@ fn a_plan_that_is_closed_out_takes_no_more_than_what_is_listed() {
 #[test]
 fn a_plan_that_is_closed_out_takes_what_is_listed() {
     let rows = readme::rows();
-    for mut case in cases().into_iter().filter(|case| case.is_accepted() && rows.get(case.event()).unwrap().when("closed"))
+    for mut case in
+        cases().into_iter().filter(|case| case.is_accepted() && rows.get(case.event()).unwrap().when("closed"))
     {
         close(&mut case);
         if let Err(rejection) = case.send() {

@@ -159,3 +159,68 @@ fn evidence_is_attached_to_what_was_said() {
     let input = world.input(attached(retraction));
     assert_eq!(world.send(&bureau, input).unwrap().1.subject, "plans/p/areas/city/targets/labs");
 }
+
+const REQUESTED: &str = "verification_requested.event";
+const REOPENED: &str = "verification_reopened.event";
+
+#[test]
+fn a_verification_is_asked_for_once_until_it_is_decided() {
+    let mut world = World::published();
+    let (bureau, state) = (agency("bureau"), Reason::VerificationState);
+    let first = world.ok(&bureau, labs());
+    world.ok(&bureau, requested(first));
+    world.refused(&bureau, requested(first), state, REQUESTED);
+    world.refused(&office(), requested(first), state, REQUESTED);
+    world.ok(&agency("inspectors"), accepted(first));
+    world.refused(&bureau, requested(first), state, REQUESTED);
+    world.ok(&auditor(), unverified(first));
+    world.ok(&bureau, requested(first));
+    let second = world.ok(&bureau, corrected(first, "4"));
+    world.refused(&bureau, requested(first), Reason::Superseded, REQUESTED);
+    world.ok(&bureau, requested(second));
+    world.ok(&auditor(), rejected(second));
+    world.refused(&bureau, requested(second), Reason::Superseded, REQUESTED);
+    assert!(world.state.conduct.requested.is_empty());
+}
+
+#[test]
+fn a_verification_that_is_taken_back_can_be_given_again() {
+    let mut world = World::published();
+    let event = world.ok(&agency("bureau"), labs());
+    world.refused(&auditor(), unverified(event), Reason::VerificationState, REOPENED);
+    world.ok(&agency("inspectors"), accepted(event));
+    let silent = VerificationReopened { reason: String::new(), ..unverified(event) };
+    world.refused(&auditor(), silent, Reason::InvalidField, "verification_reopened.reason");
+    world.ok(&auditor(), unverified(event));
+    assert_eq!(live(&world).unwrap().verified_by, None);
+    world.refused(&auditor(), unverified(event), Reason::VerificationState, REOPENED);
+    world.ok(&agency("inspectors"), accepted(event));
+    let event = world.ok(&agency("inspectors"), assessed("国内领先"));
+    world.ok(&auditor(), accepted(event));
+    world.ok(&auditor(), unverified(event));
+    world.ok(&auditor(), rejected(event));
+    world.refused(&auditor(), unverified(event), Reason::Superseded, REOPENED);
+}
+
+#[test]
+fn evidence_is_withdrawn_once_from_the_event_that_carries_it() {
+    let mut world = World::published();
+    let bureau = agency("bureau");
+    let digest = "evidence_withdrawn.sha256";
+    let mut input = world.input(labs());
+    input.evidence = vec![file(1), file(2)];
+    let (event, _) = world.send(&bureau, input).unwrap();
+    let carrier = world.ok(&bureau, attached(event, 3));
+    for (of, wrong) in [(event, 3), (carrier, 1), (event, 9)] {
+        world.refused(&bureau, withdrawn(of, wrong), Reason::UnknownResource, digest);
+    }
+    let silent = EvidenceWithdrawn { reason: String::new(), ..withdrawn(event, 1) };
+    world.refused(&bureau, silent, Reason::InvalidField, "evidence_withdrawn.reason");
+    for (of, number) in [(event, 1), (event, 2), (carrier, 3)] {
+        world.ok(&bureau, withdrawn(of, number));
+        world.refused(&bureau, withdrawn(of, number), Reason::Superseded, digest);
+    }
+    let unknown = Uuid::from_u128(1 << 100);
+    world.refused(&bureau, withdrawn(unknown, 1), Reason::UnknownResource, "evidence_withdrawn.event");
+    world.ok(&bureau, attached(event, 1));
+}

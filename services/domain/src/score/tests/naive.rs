@@ -11,12 +11,16 @@ use super::support::{day, in_order};
 use crate::quantity::{Decimal, rounded};
 use crate::vocabulary::{Accumulation, Basis, Operator, PathKind};
 
-/// What a sum adds up, and from where: (the day before its first, its summands).
-fn summands<'a>(
-    spec: &TargetSpec,
-    seen: &'a [Observation],
-    on: Date,
-) -> Option<(Date, Vec<(Date, Decimal)>, Vec<&'a Observation>)> {
+/// What a sum adds up.
+struct Summands<'a> {
+    /// The day after which its periods start.
+    base: Date,
+    /// All of it; what is no figure has the first date there is.
+    values: Vec<(Date, Decimal)>,
+    periods: Vec<&'a Observation>,
+}
+
+fn summands<'a>(spec: &TargetSpec, seen: &'a [Observation], on: Date) -> Option<Summands<'a>> {
     let told: Vec<&Observation> = seen.iter().filter(|of| of.end <= on && of.value.is_some()).collect();
     let total = told.iter().filter(|of| of.basis == Basis::PlanToDate).max_by_key(|of| (of.end, of.position));
     let (base, mut values) = match (total, spec.accumulation) {
@@ -24,10 +28,9 @@ fn summands<'a>(
         (None, Accumulation::RunningTotal) => (spec.baseline?.date, vec![(Date::MIN, spec.baseline?.value)]),
         (None, _) => (day("2021-12-31"), Vec::new()),
     };
-    let periods =
-        told.iter().filter(|of| of.basis == Basis::Period && of.start > Some(base)).copied().collect::<Vec<_>>();
+    let periods = told.into_iter().filter(|of| of.basis == Basis::Period && of.start > Some(base)).collect::<Vec<_>>();
     values.extend(periods.iter().filter_map(|of| Some((of.end, of.value?))));
-    Some((base, values, periods))
+    Some(Summands { base, values, periods })
 }
 
 /// The value that §2 counts on exactly this day.
@@ -36,13 +39,13 @@ fn value_on(spec: &TargetSpec, seen: &[Observation], on: Date) -> Option<Decimal
         let figures = seen.iter().filter(|of| of.end == on && of.basis == Basis::StockAt && of.value.is_some());
         return figures.max_by_key(|of| of.position)?.value;
     }
-    let (_, values, _) = summands(spec, seen, on)?;
+    let values = summands(spec, seen, on)?.values;
     values.iter().any(|(date, _)| *date == on).then(|| values.iter().map(|(_, value)| value).sum())
 }
 
 /// Whether a day between the sum's base and its last period is in no period.
 fn has_hole(spec: &TargetSpec, seen: &[Observation], on: Date) -> bool {
-    let Some((base, _, periods)) = summands(spec, seen, on) else { return false };
+    let Some(Summands { base, periods, .. }) = summands(spec, seen, on) else { return false };
     let Some(last) = periods.iter().map(|of| of.end).max() else { return false };
     let covered = |date: Date| periods.iter().any(|of| of.start <= Some(date) && date <= of.end);
     (1..=days::between(base, last)).any(|n| !covered(days::plus(base, n)))
@@ -91,7 +94,7 @@ proptest! {
         // A figure that a later total covers has a value of its own day, but is not what the sum ends with.
         let last = match accumulation {
             Accumulation::Stock => values.keys().next_back().copied(),
-            _ => summands(&spec, &seen, limit).and_then(|(_, values, _)| values.into_iter().map(|(date, _)| date).max()),
+            _ => summands(&spec, &seen, limit).and_then(|sum| sum.values.into_iter().map(|(date, _)| date).max()),
         };
         let last = last.filter(|date| values.contains_key(date));
         prop_assert_eq!((scored_date, actual), (last, last.and_then(|date| values.get(&date).copied())));

@@ -1,7 +1,7 @@
 //! SCORING §3: where a path starts, how it runs, and when there is none.
 
 use super::support::*;
-use crate::score::{Mark, TargetSpec};
+use crate::score::{Mark, TargetSpec, expected_on};
 use crate::vocabulary::{Operator, PathKind, PathSource, Status};
 
 #[test]
@@ -192,4 +192,33 @@ fn a_reference_years_path_is_never_maintained() {
     let spec = TargetSpec { ascending: false, ..flow("365") };
     let score = on(&spec, &[year_to_date("2026-09-30", "400")], "2026-10-15");
     assert_eq!((score.maintain, score.expected), (false, Some(dec("273"))));
+}
+
+#[test]
+fn a_path_is_known_on_every_day_also_without_a_figure() {
+    let baseline = || TargetSpec { baseline: Some(dated("2021-12-31", "0")), ..stock("1826") };
+    let knot = TargetSpec { interim: vec![dated("2022-12-31", "730")], ..baseline() };
+    let end_only = TargetSpec { path_kind: PathKind::EndOnly, ..cumulative("1826") };
+    let turned = TargetSpec { baseline: Some(dated("2021-12-31", "2000")), ..stock("1826") };
+    for (spec, date, expected) in [
+        (baseline(), "2022-12-31", Some("365")),
+        (baseline(), "2021-12-31", Some("0")),
+        (baseline(), "2021-12-30", None),
+        // N from the deadline on.
+        (baseline(), "2030-01-01", Some("1826")),
+        (knot, "2022-12-31", Some("730")),
+        (cumulative("1826"), "2022-12-31", Some("365")),
+        // At the goal from the start: maintained.
+        (turned, "2022-12-31", Some("1826")),
+        (stock("1826"), "2022-12-31", None),
+        (end_only, "2022-12-31", None),
+    ] {
+        let score = on(&spec, &[], "2023-01-01");
+        assert_eq!(expected_on(&spec, &score, day(date)), expected.map(dec), "{date}");
+    }
+    // The path that the figures started, and that of the year they speak of.
+    let interpreted = on(&stock("100"), &[at("2024-01-01", "10"), at("2024-03-01", "20")], "2024-03-20");
+    assert_eq!(expected_on(&stock("100"), &interpreted, day("2024-01-01")), Some(dec("10")));
+    let flow_score = on(&flow("365"), &[year_to_date("2026-06-30", "200")], "2026-07-20");
+    assert_eq!(expected_on(&flow("365"), &flow_score, day("2026-07-20")), Some(dec("201")));
 }

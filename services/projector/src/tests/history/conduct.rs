@@ -27,12 +27,13 @@ impl Writer {
                 agency,
                 scope: Scope::Plan,
                 demand: "report".to_owned(),
-                due_date: day(much % 900),
+                due_date: date(2090, 1, 1),
                 document: String::new(),
             }),
             2 => self.history.push(SupervisionAnswered { supervision, answer: "reported".to_owned() }),
             3 => {
-                let (outcome, finding) = (SupervisionOutcome::Rectified, "seen".to_owned());
+                let outcome = SupervisionOutcome::ALL[usize::from(which / 7) % SupervisionOutcome::ALL.len()];
+                let finding = "seen".to_owned();
                 self.history.push(SupervisionClosed { supervision, outcome, finding })
             }
             4 => {
@@ -78,7 +79,8 @@ impl Writer {
             }
             _ => {
                 let Some(event) = self.live.first().copied() else { return };
-                self.history.push(EvidenceWithdrawn { event, sha256: [which as u8; 32], reason });
+                let event = self.history.push(EvidenceAttached { event, evidence: vec![evidence(3)] });
+                self.history.push(EvidenceWithdrawn { event, sha256: evidence(3).sha256, reason });
             }
         }
     }

@@ -44,8 +44,8 @@ impl Writer {
                     name: name(if which.is_multiple_of(4) { "output" } else { "gross output" }),
                     aliases: vec!["GO".to_owned()],
                     method_note: "new census".to_owned(),
-                    schedule: (much % 2 == 0).then_some(schedule),
-                    break_from: (much % 3 == 0).then(|| day(much % 900)),
+                    schedule: much.is_multiple_of(2).then_some(schedule),
+                    break_from: much.is_multiple_of(3).then(|| day(much % 900)),
                     reason,
                 });
             }

@@ -68,6 +68,11 @@ fn dated(value: &pb::DatedValue) -> String {
     format!("{}（{}）", value.value, date(value.date.as_ref()))
 }
 
+/// The beginning of a digest.
+fn digest(sha256: &[u8]) -> String {
+    sha256.iter().take(4).map(|byte| format!("{byte:02x}")).chain(["…".to_owned()]).collect()
+}
+
 /// A code without its prefix, which repeats the name of its list.
 fn code<'a>(name: &'a str, prefix: &str) -> &'a str {
     name.strip_prefix(prefix).unwrap_or(name)
@@ -145,6 +150,102 @@ fn says_of_report(payload: &Payload) -> String {
         Payload::EvidenceAttached(attached) => format!("佐证 {} 份", attached.evidence.len()),
         Payload::VerificationAccepted(verified) => format!("核验通过 {}", short(&verified.finding)),
         Payload::VerificationRejected(rejected) => format!("核验不通过 {}", short(&rejected.reason)),
+        Payload::MilestoneReopened(m) => format!("重新启动 {}", short(&m.reason)),
+        Payload::MeasurementRevised(m) => format!("修订为 {} {}", figure(m.figure.as_ref()), short(&m.reason)),
+        Payload::EvidenceWithdrawn(w) => format!("撤回佐证 {} {}", digest(&w.sha256), short(&w.reason)),
+        Payload::VerificationRequested(requested) => format!("申请核验 {}", short(&requested.note)),
+        Payload::VerificationReopened(reopened) => format!("重新核验 {}", short(&reopened.reason)),
+        payload => says_of_revision(payload),
+    }
+}
+
+fn says_of_revision(payload: &Payload) -> String {
+    match payload {
+        Payload::PlanRevised(plan) => format!("修订 {}", short(&plan.changes)),
+        Payload::PlanClosedOut(plan) => format!("收官 {} {}", date(plan.as_of_date.as_ref()), short(&plan.finding)),
+        Payload::CalculationAdopted(adopted) => {
+            format!("算法 {} {}", adopted.calc_version, short(&adopted.reason))
+        }
+        Payload::IndicatorRedefined(i) => format!("改为 {} {}", zh(i.display_name.as_ref()), short(&i.reason)),
+        Payload::IndicatorRetired(i) => format!("停用 {} {}", date(i.retired_from.as_ref()), short(&i.reason)),
+        Payload::TargetRevised(target) => format!(
+            "调整为 {} {} {}",
+            if target.value.is_empty() { &target.required_step } else { &target.value },
+            date(target.effective_deadline.as_ref()),
+            short(&target.reason)
+        ),
+        Payload::BaselineRestated(restated) => {
+            let baseline = restated.baseline.as_ref().map_or_else(String::new, dated);
+            format!("基期改为 {baseline} {}", short(&restated.reason))
+        }
+        Payload::TargetDecomposed(target) => format!("任务分解 {} 项 {}", target.tasks.len(), short(&target.note)),
+        Payload::AgencyRenamed(agency) => {
+            format!("更名 {} {}", zh(agency.display_name.as_ref()), short(&agency.reason))
+        }
+        Payload::AgencySucceeded(agency) => format!("由 {} 承接 {}", agency.successor, short(&agency.reason)),
+        Payload::AssignmentEnded(ended) => {
+            let role = ended.role();
+            let role = code(role.as_str_name(), "ASSIGNMENT_ROLE_");
+            format!("解除 {role} {} {}", scope(ended.scope.as_ref()), short(&ended.reason))
+        }
+        Payload::ProjectStatusChanged(project) => {
+            format!("{} {}", code(project.status().as_str_name(), "PROJECT_STATUS_"), short(&project.reason))
+        }
+        payload => says_of_conduct(payload),
+    }
+}
+
+fn says_of_conduct(payload: &Payload) -> String {
+    match payload {
+        Payload::ReportingPeriodOpened(period) => {
+            let [start, end, due] =
+                [&period.start_date, &period.end_date, &period.due_date].map(|day| date(day.as_ref()));
+            format!("填报期 {start} – {end} 截止 {due}")
+        }
+        Payload::ReportingPeriodClosed(period) => format!("填报期关闭 {}", short(&period.reason)),
+        Payload::ReminderIssued(reminder) => {
+            format!("催报 {} {}", scope(reminder.scope.as_ref()), short(&reminder.message))
+        }
+        Payload::ProgressNoteRecorded(note) => {
+            let texts = [&note.progress, &note.problems, &note.next_steps];
+            let said = texts.into_iter().find(|text| !text.is_empty()).map_or_else(String::new, |text| short(text));
+            format!("进展（{}）{said}", date(note.as_of_date.as_ref()))
+        }
+        Payload::SupervisionIssued(s) => {
+            format!("督办 {} 限期 {} {}", s.agency, date(s.due_date.as_ref()), short(&s.demand))
+        }
+        Payload::SupervisionAnswered(s) => format!("回复 {}", short(&s.answer)),
+        Payload::SupervisionClosed(s) => {
+            format!("销号 {} {}", code(s.outcome().as_str_name(), "SUPERVISION_OUTCOME_"), short(&s.finding))
+        }
+        // Every other type was taken by the functions before this one.
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use songhua_wire::event::TYPE_TOKENS;
+
+    use super::*;
+
+    #[test]
+    fn every_event_type_says_something() {
+        let mut seen = BTreeSet::new();
+        // The wire crate keeps one record of each event type.
+        for folder in ["../wire/fixtures/v1", "../wire/fixtures/v2"] {
+            let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+            for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "json")) {
+                let token = file.file_stem().unwrap().to_str().unwrap().to_owned();
+                let event: pb::Event = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+                let payload = event.input.as_ref().unwrap().payload.as_ref().unwrap();
+                assert!(!says(payload).trim().is_empty(), "{token} says nothing");
+                assert!(line(1, &token, &event).contains(&token));
+                seen.insert(token);
+            }
+        }
+        assert_eq!(seen, TYPE_TOKENS.iter().map(|token| (*token).to_owned()).collect());
     }
 }

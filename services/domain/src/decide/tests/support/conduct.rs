@@ -103,7 +103,3 @@ pub(crate) fn cancelled(project: &str, milestone: &str) -> MilestoneCancelled {
 pub(crate) fn reopened(project: &str, milestone: &str) -> MilestoneReopened {
     MilestoneReopened { project: id(project), milestone: id(milestone), reason: "验收未通过".into() }
 }
-
-pub(crate) fn succeeded(agency: &str, successor: &str) -> AgencySucceeded {
-    AgencySucceeded { agency: id(agency), successor: id(successor), reason: "机构改革".into() }
-}

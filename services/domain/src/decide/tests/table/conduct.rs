@@ -2,6 +2,7 @@
 
 use jiff::civil::date;
 
+use super::super::agencies::succeeded;
 use super::super::support::*;
 use super::{Case, accepted, refused, unseen};
 use crate::event::*;
@@ -17,7 +18,9 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn is_closed(closed: bool) -> impl Fn(&PlanState) -> bool {
-    move |state| state.conduct.periods.get(&id::<ReportingPeriodId>("q2-2025")).is_some_and(|period| period.closed == closed)
+    move |state| {
+        state.conduct.periods.get(&id::<ReportingPeriodId>("q2-2025")).is_some_and(|period| period.closed == closed)
+    }
 }
 
 fn periods() -> Vec<Case> {
@@ -60,13 +63,14 @@ fn words() -> Vec<Case> {
         unseen(&world, &agency("bureau"), note(Scope::Project(id("park")))),
         refused(&world, &agency("inspectors"), note(labs()), OUT),
         refused(&world, &office(), note(labs()), Reason::RoleNotAllowed),
-        refused(&world, &agency("bureau"), long_ago, Reason::SourceRefRequired)
-            .with(|input| input.source_ref.clear()),
+        refused(&world, &agency("bureau"), long_ago, Reason::SourceRefRequired).with(|input| input.source_ref.clear()),
     ]
 }
 
 fn is(status: SupervisionStatus) -> impl Fn(&PlanState) -> bool {
-    move |state| state.conduct.supervisions.get(&id::<SupervisionId>("s-1")).is_some_and(|matter| matter.status == status)
+    move |state| {
+        state.conduct.supervisions.get(&id::<SupervisionId>("s-1")).is_some_and(|matter| matter.status == status)
+    }
 }
 
 fn with_supervision() -> World {

@@ -47,8 +47,7 @@ fn projects() -> Vec<Case> {
     let mut joined = World::published();
     joined.ok(&office(), merged("park", "centre"));
     let is_there = |state: &PlanState| state.project(&id("new")).is_some();
-    let is_merged =
-        |state: &PlanState| state.project(&id("park")).unwrap().merged_into.as_ref() == Some(&id("centre"));
+    let is_merged = |state: &PlanState| state.project(&id("park")).unwrap().merged_into.as_ref() == Some(&id("centre"));
     vec![
         accepted(&world, &office(), project("new", ProjectKind::Project), is_there),
         accepted(&loading, &office(), project("new", ProjectKind::Direction), is_there),

@@ -3,6 +3,7 @@
 use jiff::civil::{Date, date};
 use uuid::Uuid;
 
+use super::super::agencies::succeeded;
 use super::super::support::*;
 use super::{Case, accepted, refused, unseen};
 use crate::event::*;

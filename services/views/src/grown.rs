@@ -1,0 +1,294 @@
+//! One life of the views: what was grown from the log in one directory, and what readers keep of it in memory.
+//!
+//! Place in the flow: behind [`Views`](crate::Views), which may change from one life to the next. It must not know: what
+//! readers ask, what an event means.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use songhua_log::Checkpoint;
+
+use crate::batch::Subject;
+use crate::block;
+use crate::definition::Definition;
+use crate::error::ViewsError;
+use crate::kept::Kept;
+use crate::key::{self, Key};
+use crate::model::Model;
+use crate::row::{self, encode, position_of, unreadable};
+use crate::series::{SeriesKey, entries_of};
+use crate::store::{Rows, Store};
+use crate::timeline::Timeline;
+use crate::views::Options;
+
+/// The layout of this version (`LAYOUT.md`).
+pub(crate) const LAYOUT: u32 = 4;
+/// Models kept: that of now, and those of a few earlier moments that readers ask for.
+const MODELS: usize = 16;
+/// Most figures of timelines that are kept for readers.
+const TIMELINE_FIGURES: usize = 400_000;
+/// Bytes of rows that wait until they are written to sled together.
+const WAITING_BYTES: usize = 16 << 20;
+
+/// What is written with a batch.
+pub(crate) struct Written<'b> {
+    pub(crate) rows: Rows,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) model: &'b Arc<Model>,
+    pub(crate) subjects: Vec<Subject>,
+    /// Series that were written to; with their timeline where the writer has it.
+    pub(crate) series: Vec<(SeriesKey, Option<Arc<Timeline>>)>,
+}
+
+/// One life of the views.
+#[derive(Debug)]
+pub(crate) struct Grown {
+    dir: PathBuf,
+    /// Meaning of its rows: the projector's version when it was begun.
+    version: u32,
+    /// None once it is closed.
+    store: RwLock<Option<Store>>,
+    applied: AtomicU64,
+    models: Mutex<Models>,
+    timelines: Mutex<Kept<SeriesKey, Timeline>>,
+    subjects: RwLock<Vec<Subject>>,
+}
+
+/// Where definitions changed, and the models of some of these moments.
+#[derive(Debug, Default)]
+struct Models {
+    /// Positions of all definitions, ascending.
+    positions: Vec<u64>,
+    /// Models by the position of their last definition.
+    kept: BTreeMap<u64, Arc<Model>>,
+}
+
+impl Models {
+    /// The last definition at or before `known`; 0 = none.
+    fn last(&self, known: u64) -> u64 {
+        let after = self.positions.partition_point(|position| *position <= known);
+        after.checked_sub(1).and_then(|index| self.positions.get(index)).copied().unwrap_or_default()
+    }
+    fn keep(&mut self, model: &Arc<Model>) {
+        if self.kept.len() >= MODELS {
+            // The newest is read most: it stays.
+            self.kept.pop_first();
+        }
+        self.kept.insert(model.position, Arc::clone(model));
+    }
+}
+
+impl Grown {
+    /// Opens what was grown in `dir`, or begins anew.
+    pub(crate) fn open(dir: &Path, options: Options) -> Result<Self, ViewsError> {
+        let store = Store::open(dir, options.cache_bytes)?;
+        let stored = read_checkpoint(dir, &store)?;
+        let positions = definition_positions(&store)?;
+        let subjects = read_subjects(&store)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            version: stored.map_or(options.projector_version, |(version, _)| version),
+            store: RwLock::new(Some(store)),
+            applied: AtomicU64::new(stored.map_or(0, |(_, checkpoint)| checkpoint.position.0)),
+            models: Mutex::new(Models { positions, kept: BTreeMap::new() }),
+            timelines: Mutex::new(Kept::new(TIMELINE_FIGURES)),
+            subjects: RwLock::new(subjects),
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+    /// The projector's version when it was begun.
+    pub(crate) const fn version(&self) -> u32 {
+        self.version
+    }
+    /// The last position that is in it; 0 = none.
+    pub(crate) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+    /// How far it has come; none = empty.
+    pub(crate) fn checkpoint(&self) -> Result<Option<Checkpoint>, ViewsError> {
+        self.read(|store| Ok(read_checkpoint(&self.dir, store)?.map(|(_, checkpoint)| checkpoint)))
+    }
+
+    /// Closes it, as soon as nobody reads it.
+    pub(crate) fn close(&self) {
+        let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(store) = store {
+            store.close();
+        }
+    }
+
+    /// Reads the store, which stays open and the same meanwhile.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Store) -> Result<T, ViewsError>) -> Result<T, ViewsError> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        match store.as_ref() {
+            Some(store) => read(store),
+            None => Err(self.closed()),
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> Result<T, ViewsError> {
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        store.as_mut().map(change).ok_or_else(|| self.closed())
+    }
+
+    fn closed(&self) -> ViewsError {
+        ViewsError::Closed { dir: self.dir.display().to_string() }
+    }
+
+    /// Puts the rows of a batch and its checkpoint: from here on readers see them. The writer's lock is held.
+    pub(crate) fn put(&self, mut written: Written<'_>) -> Result<(), ViewsError> {
+        let checkpoint_key = Key::table(key::CHECKPOINT).done();
+        let mut value = LAYOUT.to_be_bytes().to_vec();
+        value.extend(self.version.to_be_bytes());
+        value.extend(encode(&checkpoint_key, &written.checkpoint)?);
+        written.rows.insert(checkpoint_key, value);
+        let definitions = written.rows.range(vec![key::DEFINITIONS]..vec![key::DEFINITIONS + 1]);
+        let mut defined: Vec<u64> = definitions.map(|(key, _)| position_of(key)).collect::<Result<_, _>>()?;
+        defined.sort_unstable();
+        let applied = written.checkpoint.position.0;
+        let waiting = self.change(|store| {
+            store.put(written.rows);
+            // All under the lock of the store: a reader who builds anything from rows holds it too.
+            self.subjects.write().unwrap_or_else(PoisonError::into_inner).append(&mut written.subjects);
+            let mut timelines = self.timelines();
+            for (series, timeline) in written.series {
+                match timeline {
+                    Some(timeline) => timelines.keep(series, timeline),
+                    None => timelines.forget(&series),
+                }
+            }
+            let mut models = self.models();
+            if !defined.is_empty() {
+                models.positions.append(&mut defined);
+                models.keep(written.model);
+            }
+            self.applied.store(applied, Ordering::Release);
+            store.put_bytes()
+        })?;
+        if waiting >= WAITING_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what waits to sled, in one write. The writer's lock is held; readers go on.
+    pub(crate) fn flush(&self) -> Result<(), ViewsError> {
+        self.change(Store::leave)?;
+        self.read(Store::write)?;
+        self.change(Store::left)
+    }
+
+    /// Rows, put and written as they are.
+    #[cfg(test)]
+    pub(crate) fn put_rows(&self, rows: Rows) -> Result<(), ViewsError> {
+        self.change(|store| store.put(rows))?;
+        self.flush()
+    }
+
+    /// Everything that is defined as known at `known`.
+    pub(crate) fn model(&self, known: u64) -> Result<Arc<Model>, ViewsError> {
+        let last = self.models().last(known);
+        if let Some(model) = self.models().kept.get(&last) {
+            return Ok(Arc::clone(model));
+        }
+        self.read(|store| {
+            let model = Arc::new(load_model(store, last)?);
+            self.models().keep(&model);
+            Ok(model)
+        })
+    }
+
+    /// A series, whole, as scoring reads it.
+    pub(crate) fn timeline(&self, series: &SeriesKey) -> Result<Arc<Timeline>, ViewsError> {
+        if let Some(timeline) = self.timelines().get(series) {
+            return Ok(timeline);
+        }
+        self.read(|store| {
+            let mut timeline = Timeline::default();
+            for row in store.scan(&series.prefix().done()) {
+                let (key, block) = row?;
+                for entry in entries_of(&key, &block) {
+                    timeline.push(&entry?.borrowed());
+                }
+            }
+            let timeline = Arc::new(timeline);
+            self.timelines().keep(series.clone(), Arc::clone(&timeline));
+            Ok(timeline)
+        })
+    }
+
+    /// What the subject of this number is.
+    pub(crate) fn subject(&self, number: u32) -> Option<Subject> {
+        let subjects = self.subjects.read().unwrap_or_else(PoisonError::into_inner);
+        subjects.get(number as usize).cloned()
+    }
+
+    /// All subjects, by number.
+    pub(crate) fn subjects(&self) -> Vec<Subject> {
+        self.subjects.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn models(&self) -> MutexGuard<'_, Models> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn timelines(&self) -> MutexGuard<'_, Kept<SeriesKey, Timeline>> {
+        self.timelines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Grown {
+    fn drop(&mut self) {
+        // What cannot be written now is applied again.
+        drop(self.flush());
+    }
+}
+
+fn read_checkpoint(dir: &Path, store: &Store) -> Result<Option<(u32, Checkpoint)>, ViewsError> {
+    let key = [key::CHECKPOINT];
+    let Some(value) = store.get(&key)? else { return Ok(None) };
+    let (layout, rest) = value.split_first_chunk::<4>().ok_or_else(|| unreadable(&key, "no layout"))?;
+    match u32::from_be_bytes(*layout) {
+        LAYOUT => {
+            let (version, checkpoint) = rest.split_first_chunk::<4>().ok_or_else(|| unreadable(&key, "no version"))?;
+            Ok(Some((u32::from_be_bytes(*version), row::decode(&key, checkpoint)?)))
+        }
+        found => Err(ViewsError::OtherLayout { dir: dir.display().to_string(), found, reads: LAYOUT }),
+    }
+}
+
+fn definition_positions(store: &Store) -> Result<Vec<u64>, ViewsError> {
+    let rows = store.scan(&[key::DEFINITIONS]);
+    let mut positions: Vec<u64> =
+        rows.map(|row| row.and_then(|(key, _)| position_of(&key))).collect::<Result<_, _>>()?;
+    positions.sort_unstable();
+    Ok(positions)
+}
+
+fn read_subjects(store: &Store) -> Result<Vec<Subject>, ViewsError> {
+    let mut subjects = Vec::new();
+    for row in store.scan(&[key::SUBJECTS]) {
+        let (key, value) = row?;
+        for entry in block::entries(&key, &value) {
+            subjects.push(Subject::read(entry?.1).ok_or_else(|| unreadable(&key, "no subject"))?);
+        }
+    }
+    Ok(subjects)
+}
+
+fn load_model(store: &Store, known: u64) -> Result<Model, ViewsError> {
+    let mut definitions = BTreeMap::new();
+    for row in store.scan(&[key::DEFINITIONS]) {
+        let (key, value) = row?;
+        let position = position_of(&key)?;
+        if position <= known {
+            definitions.insert(position, Definition::read(&key, &value)?);
+        }
+    }
+    let mut model = Model::default();
+    definitions.into_iter().for_each(|(position, definition)| model.fold(position, definition));
+    Ok(model)
+}

@@ -1,0 +1,59 @@
+//! What is kept in memory as long as there is room: the least recently used goes first.
+//!
+//! Place in the flow: timelines of series, for readers. It must not know what is kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Something that takes room.
+pub(crate) trait Weighed {
+    /// How much.
+    fn weight(&self) -> usize;
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    value: Arc<V>,
+    used: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Kept<K, V> {
+    entries: BTreeMap<K, Entry<V>>,
+    most: usize,
+    weight: usize,
+    clock: u64,
+}
+
+impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
+    /// Keeps values of together at most `most`, and always the last one.
+    pub(crate) const fn new(most: usize) -> Self {
+        Self { entries: BTreeMap::new(), most, weight: 0, clock: 0 }
+    }
+
+    pub(crate) fn get(&mut self, key: &K) -> Option<Arc<V>> {
+        self.clock += 1;
+        let entry = self.entries.get_mut(key)?;
+        entry.used = self.clock;
+        Some(Arc::clone(&entry.value))
+    }
+
+    pub(crate) fn keep(&mut self, key: K, value: Arc<V>) {
+        self.forget(&key);
+        self.clock += 1;
+        self.weight += value.weight();
+        self.entries.insert(key, Entry { value, used: self.clock });
+        while self.weight > self.most && self.entries.len() > 1 {
+            let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
+            let Some(oldest) = oldest else { break };
+            self.forget(&oldest);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, key: &K) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.weight -= entry.value.weight();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the writer keeps from batch to batch: the last blocks of lists, numbers of subjects, timelines, and until when
+//! statuses hold. All of it can be read anew from rows.
+//!
+//! Place in the flow: taken by a batch, given back when the batch is committed, lost when it is dropped. It must not
+//! know: where rows are kept.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use songhua_domain::id::{AreaId, IndicatorId};
+
+use crate::batch::Subject;
+use crate::index::{self, SHARDS};
+use crate::kept::Weighed;
+use crate::key::Key;
+use crate::series::{OpenSeries, SeriesKey};
+use crate::timeline::Timeline;
+use crate::times;
+
+/// Most series that are kept.
+const SERIES: usize = 8_192;
+/// Most figures of timelines that are kept.
+const TIMELINE_FIGURES: usize = 400_000;
+
+/// A series that is written to.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) number: u32,
+    pub(crate) key: SeriesKey,
+    pub(crate) prefix: Vec<u8>,
+    pub(crate) open: Option<OpenSeries>,
+    pub(crate) timeline: Option<Arc<Timeline>>,
+    /// Whether it was written to in this batch.
+    pub(crate) dirty: bool,
+}
+
+/// From the day a target was judged for to the day on which its status is to be judged again; none = for ever.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holds {
+    pub(crate) from: Date,
+    pub(crate) until: Option<Date>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// Subjects, by number.
+    pub(crate) subjects: Vec<Subject>,
+    /// Their numbers, by prefix. Looked up only: no order of it reaches a row.
+    pub(crate) numbers: HashMap<Vec<u8>, u32>,
+    pub(crate) slots: Vec<Slot>,
+    /// Places of slots, by prefix. Looked up only.
+    pub(crate) places: HashMap<Vec<u8>, usize>,
+    /// Last blocks of the index of events; none = not read yet.
+    pub(crate) shards: Vec<Option<index::Open>>,
+    pub(crate) times: Option<times::Open>,
+    /// Targets whose status holds until a day, or until something is said.
+    pub(crate) holds: BTreeMap<(AreaId, IndicatorId), Holds>,
+}
+
+impl Writer {
+    /// A writer that knows these subjects.
+    pub(crate) fn new(subjects: Vec<Subject>) -> Self {
+        let numbers = subjects.iter().zip(0..).map(|(subject, number)| (subject.prefix(), number)).collect();
+        Self {
+            subjects,
+            numbers,
+            slots: Vec::new(),
+            places: HashMap::new(),
+            shards: vec![None; SHARDS],
+            times: None,
+            holds: BTreeMap::new(),
+        }
+    }
+
+    /// Lets go of what has become too much, between batches.
+    pub(crate) fn trim(&mut self) {
+        let figures: usize = self.slots.iter().filter_map(|slot| slot.timeline.as_ref()).map(|one| one.weight()).sum();
+        if self.slots.len() > SERIES || figures > TIMELINE_FIGURES {
+            self.slots.clear();
+            self.places.clear();
+        }
+    }
+}
+
+/// Writes the prefix of a series to `to`.
+pub(crate) fn series_prefix(to: &mut Vec<u8>, area: &str, indicator: &str, dimension: &str) {
+    to.clear();
+    to.push(crate::key::SERIES);
+    for text in [area, indicator, dimension] {
+        to.extend_from_slice(text.as_bytes());
+        to.push(0);
+    }
+}
+
+impl Subject {
+    /// The prefix of its list's keys, which is also how it is kept.
+    pub(crate) fn prefix(&self) -> Vec<u8> {
+        match self {
+            Self::Series(series) => series.prefix().done(),
+            Self::Milestone(project, milestone) => crate::key::milestone(project, milestone),
+        }
+    }
+    /// Reads what [`prefix`](Self::prefix) wrote.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut texts = crate::key::texts(bytes);
+        let mut next = || texts.next().flatten();
+        match bytes.first()? {
+            &crate::key::SERIES => SeriesKey::read(bytes).map(Self::Series),
+            &crate::key::MILESTONES => Some(Self::Milestone(next()?.parse().ok()?, next()?.parse().ok()?)),
+            _ => None,
+        }
+    }
+}
+
+/// The table of subjects.
+pub(crate) fn subjects_table() -> Vec<u8> {
+    Key::table(crate::key::SUBJECTS).done()
+}
