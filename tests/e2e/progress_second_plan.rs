@@ -7,7 +7,7 @@ use songhua_wire::pb;
 use songhua_wire::pb::event_input::Payload;
 use tonic::Code;
 
-use crate::progress_world::{World, baseline, only, period, reason, seen};
+use crate::progress_world::{BUREAU, World, baseline, last_part, only, period, reason, seen};
 
 const FOLDER: &str = "tests/fixtures/plans/qingshui-2025-2027";
 const QINGSHUI: &str = "plans/qingshui-2025-2027";
@@ -75,6 +75,66 @@ async fn a_descending_ratio_is_judged_downwards() {
     let right = world.stored(&world.bureau, right).await;
     let target = only(&world.indicator_at("poor-water-share", seen(DAY, right.position)).await.unwrap());
     assert_eq!((target.status(), target.gap.as_str()), (pb::Status::MetSoFar, "-0.01"));
+}
+
+#[tokio::test]
+async fn every_board_shows_a_plan_of_another_shape() {
+    let world = qingshui().await;
+    world.stored(&world.bureau, share_of(2025, "16.50")).await;
+    let firms = songhua_tests::stock("lakeside", "tech-firms", date(2026, 10, 31), "31");
+    let position = world.stored(&world.bureau, firms).await.position;
+    let mut progress = world.bureau.progress.clone();
+    let (name, parent, as_of) = (|| world.name(""), || world.name(""), Some(seen(DAY, position)));
+
+    // Zones: one of them. Circles: the same. Each has a target that the other has not.
+    for (kind, area, rows) in [(pb::AreaKind::Zone, "lakeside", 2), (pb::AreaKind::Circle, "agri-college", 1)] {
+        let request = pb::GetMatrixRequest { name: name(), kind: kind.into(), as_of };
+        let matrix = progress.get_matrix(request).await.unwrap().into_inner();
+        assert_eq!(matrix.areas.iter().map(|one| last_part(&one.name)).collect::<Vec<_>>(), [area]);
+        assert_eq!((matrix.rows.len(), matrix.rows[0].cells.len()), (rows, 1));
+    }
+    let request = pb::GetLeagueRequest { name: name(), as_of, ..Default::default() };
+    assert_eq!(progress.get_league(request).await.unwrap().into_inner().leagues, [], "nothing to rank by");
+    let request = pb::GetCalendarRequest { name: name(), area: String::new(), as_of };
+    let calendar = progress.get_calendar(request).await.unwrap().into_inner();
+    assert_eq!((calendar.items.len(), calendar.projects.len(), calendar.without_milestone_count), (0, 3, 3));
+    let request = pb::ListStalenessRequest { parent: parent(), as_of, ..Default::default() };
+    let owed = progress.list_staleness(request).await.unwrap().into_inner();
+    assert!(owed.duties.iter().all(|duty| duty.agency == BUREAU) && owed.total_size > 0, "{owed:?}");
+    let request = pb::GetAgencyRequest { name: world.name(&format!("agencies/{BUREAU}")), as_of };
+    let ledger = progress.get_agency(request).await.unwrap().into_inner();
+    assert_eq!((ledger.duties.len() as u32, ledger.agency.unwrap().reportable_targets.len()), (owed.total_size, 7));
+    let request = pb::ListAgenciesRequest { parent: parent(), as_of, ..Default::default() };
+    assert_eq!(progress.list_agencies(request).await.unwrap().into_inner().total_size, 1);
+    let request = pb::ListVerificationsRequest { parent: parent(), as_of: Some(today(position)), ..Default::default() };
+    assert_eq!(progress.list_verifications(request).await.unwrap().into_inner().total_size, 2);
+    let request = pb::ListRevisionsRequest { parent: parent(), as_of, ..Default::default() };
+    assert_eq!(progress.list_revisions(request).await.unwrap().into_inner().total_size, 0);
+    let request = pb::ListSupervisionsRequest { parent: parent(), as_of, ..Default::default() };
+    assert_eq!(progress.list_supervisions(request).await.unwrap().into_inner().total_size, 0);
+    let request = pb::ListReportingPeriodsRequest { parent: parent(), as_of, ..Default::default() };
+    assert_eq!(progress.list_reporting_periods(request).await.unwrap().into_inner().total_size, 0);
+    let request = pb::ListProgressNotesRequest { parent: parent(), as_of, ..Default::default() };
+    assert_eq!(progress.list_progress_notes(request).await.unwrap().into_inner().total_size, 0);
+    let request = pb::GetCloseOutRequest { name: name(), as_of };
+    let statement = progress.get_close_out(request).await.unwrap().into_inner();
+    assert_eq!((statement.closed, statement.targets.len(), statement.project_unplanned_count), (false, 7, 3));
+    let request = pb::ListMilestonesRequest { parent: parent(), as_of, ..Default::default() };
+    assert_eq!(progress.list_milestones(request).await.unwrap().into_inner().total_size, 0);
+    let request = pb::ListProjectsRequest { parent: parent(), as_of, ..Default::default() };
+    assert_eq!(progress.list_projects(request).await.unwrap().into_inner().total_size, 3);
+    let request = pb::GetCircleRequest { name: world.name("areas/agri-college"), as_of };
+    assert_eq!(progress.get_circle(request).await.unwrap().into_inner().circle.unwrap().targets.len(), 1);
+    for indicator in ["poor-water-share", "treatment-funds", "new-forest", "tech-firms", "eco-output", "agri-talent"] {
+        let answer = world.indicator_at(indicator, seen(DAY, position)).await.unwrap();
+        // Two years of the plan have begun.
+        assert_eq!(answer.years.len(), 2 * answer.indicator.unwrap().targets.len(), "{indicator}");
+    }
+}
+
+/// Today, once `position` is applied: figures are recorded on the day the test runs.
+fn today(position: u64) -> pb::AsOf {
+    pb::AsOf { min_position: position, ..Default::default() }
 }
 
 #[tokio::test]

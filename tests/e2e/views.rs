@@ -4,6 +4,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use songhua_tests::{date, event, http_get, stock};
@@ -128,8 +130,27 @@ async fn the_digest_changes_with_every_event_and_says_its_position() {
 async fn a_rebuild_on_a_running_server_ends_with_an_equal_digest_and_readers_read_on() {
     let world = busy().await;
     let before = digest(&world);
-    let output = world.sandbox.run(&["views", "rebuild"]);
-    assert_eq!(output.code, 0, "{output:?}");
+    // A reader asks without a pause while views are rebuilt, three times over, and is never told to wait.
+    let done = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn({
+        let (done, mut progress) = (Arc::clone(&done), world.bureau.progress.clone());
+        let name = world.name(&format!("indicators/{LABS}"));
+        let request = pb::GetIndicatorRequest { name, as_of: Some(seen(LOOK, 0)), ..Default::default() };
+        async move {
+            let mut readings = 0;
+            while !done.load(Ordering::Relaxed) {
+                let answer = progress.get_indicator(request.clone()).await.expect("an answer").into_inner();
+                assert_eq!(only(&answer).actual, "44");
+                readings += 1;
+            }
+            readings
+        }
+    });
+    let outputs = [(); 3].map(|()| world.sandbox.run(&["views", "rebuild"]));
+    done.store(true, Ordering::Relaxed);
+    assert!(reader.await.unwrap() > 0);
+    assert!(outputs.iter().all(|output| output.code == 0), "{outputs:?}");
+    let [_, _, output] = outputs;
     let (hex, position) = output.stdout.trim().split_once(" @ ").unwrap();
     assert!(before.starts_with(hex) && before.ends_with(position), "{before} after {}", output.stdout);
     assert_eq!(digest(&world), before);

@@ -56,7 +56,7 @@ impl Judge {
         let is_addressed =
             |agency| about.addressed.as_ref().is_some_and(|addressed| state.stands_for(agency, addressed));
         let may_see = |agency| {
-            is_own(agency, &header) || is_addressed(agency) || is_assigned(agency, state.assignments(), &about)
+            is_own(agency, &header, state) || is_addressed(agency) || is_assigned(agency, state.assignments(), &about)
         };
         if !self.filter.passes_header(&header, &about) || !self.agency.as_ref().is_none_or(may_see) {
             return Ok(false);

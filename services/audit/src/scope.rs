@@ -16,7 +16,7 @@ pub(crate) struct About {
     pub(crate) indicator: Option<IndicatorId>,
     pub(crate) projects: Vec<ProjectId>,
     pub(crate) supervision: Option<SupervisionId>,
-    /// The agency that is reminded, or has to put something right.
+    /// The agency that is reminded, has to put something right, or no longer answers for something.
     pub(crate) addressed: Option<AgencyId>,
 }
 
@@ -45,7 +45,11 @@ impl About {
     pub(crate) fn with_named(mut self, payload: Payload) -> Self {
         match payload {
             Payload::AgencyAssigned(assigned) => self.within(assigned.scope),
-            Payload::AssignmentEnded(ended) => self.within(ended.scope),
+            Payload::AssignmentEnded(ended) => {
+                // The assignment that made it see its scope is gone.
+                self.addressed = Some(ended.agency);
+                self.within(ended.scope);
+            }
             Payload::ReminderIssued(reminder) => {
                 self.addressed = Some(reminder.agency);
                 self.within(reminder.scope);
@@ -84,9 +88,9 @@ impl About {
     }
 }
 
-/// Whether `agency` sent the record, or it was filed on its behalf.
-pub(crate) fn is_own(agency: &AgencyId, header: &RecordHeader) -> bool {
-    header.agency.as_ref() == Some(agency) || header.on_behalf_of.as_ref() == Some(agency)
+/// Whether `agency`, or one that it succeeded, sent the record, or it was filed on its behalf.
+pub(crate) fn is_own(agency: &AgencyId, header: &RecordHeader, state: &PlanState) -> bool {
+    header.agency.iter().chain(&header.on_behalf_of).any(|sender| state.stands_for(agency, sender))
 }
 
 /// Whether `agency` is assigned, in whatever role, to what a record is about.

@@ -23,7 +23,8 @@ pub struct IdError {
     pub text: String,
 }
 
-fn is_slug(text: &str) -> bool {
+/// Whether `text` has the form of an identifier.
+pub fn is_slug(text: &str) -> bool {
     let bytes = text.as_bytes();
     let starts_with_letter = bytes.first().is_some_and(u8::is_ascii_lowercase);
     let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! checkpoint ─ matches? ─no─▶ reset ─▶ from 1
-//!      └─yes─▶ [ read ≤ 1 MiB ▸ apply whole submissions ▸ publish ] ─▶ wait for the durable head ─▶ …
+//!      └─yes─▶ [ read a chunk ▸ apply whole submissions ▸ publish ] ─▶ wait for the durable head ─▶ …
 //!                 └─ storage error: again, after a pause that grows; damage: stop
 //! ```
 //!
@@ -22,7 +22,7 @@ use crate::follower::{FollowError, Follower};
 use crate::identity::{Checkpoint, Position, leaf_hash};
 use crate::record::StoredRecord;
 
-/// Most bytes of records that are applied at once, unless a single submission is larger.
+/// Most bytes of records that a follower applies at once where it does not say otherwise.
 pub const CHUNK_BYTES: usize = 1024 * 1024;
 /// Pause after the first read that the storage refused; doubled after each further one.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -76,7 +76,7 @@ pub async fn follow(
     loop {
         let durable = log.heads().durable.max(position);
         progress.send_replace(Applied { position, durable });
-        let step = pin!(next(&*log, position, &name));
+        let step = pin!(next(&*log, position, follower.bytes_max(), &name));
         let records = match select(shutdown.as_mut(), step).await {
             Either::Left(_) => return Ok(()),
             Either::Right((records, _)) => records?,
@@ -102,9 +102,14 @@ pub async fn follow(
 }
 
 /// The next records behind `position`, as soon as there are some; none if the log is closed.
-async fn next(log: &dyn EventLog, position: Position, name: &str) -> Result<Vec<StoredRecord>, FollowError> {
+async fn next(
+    log: &dyn EventLog,
+    position: Position,
+    bytes_max: usize,
+    name: &str,
+) -> Result<Vec<StoredRecord>, FollowError> {
     log.wait(position.next()).await;
-    read(log, position.next(), CHUNK_BYTES, name).await
+    read(log, position.next(), bytes_max, name).await
 }
 
 /// Reads, as often as it takes while the storage answers with errors. Said once for each error, not for each try.

@@ -6,6 +6,7 @@
 //! It must not know: clocks, or anything that is not in the records. Applying the same records from zero gives the
 //! same bytes of state.
 
+use crate::follow::CHUNK_BYTES;
 use crate::identity::Checkpoint;
 use crate::record::StoredRecord;
 
@@ -55,6 +56,11 @@ pub enum FollowError {
 pub trait Follower: Send {
     /// Name in health, logs and metrics. Constant.
     fn name(&self) -> &str;
+
+    /// Most bytes of records that are applied at once, unless a single submission is larger.
+    fn bytes_max(&self) -> usize {
+        CHUNK_BYTES
+    }
 
     /// How far the state has come; `None` when it is empty. The caller compares it with the log and calls
     /// [`reset`](Self::reset) where it does not match.

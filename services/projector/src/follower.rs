@@ -10,13 +10,22 @@ use std::path::Path;
 use songhua_domain::event::Event;
 use songhua_log::{Checkpoint, FollowError, Follower, StoredRecord};
 use songhua_views::{Options, ViewBatch, Views, ViewsError};
+use songhua_wire::lean::FigureEvent;
 use songhua_wire::record::{DecodeError, decode_event};
 
 use crate::fold::{FoldError, fold};
+use crate::hot::tell;
 use crate::judge::judge;
 
 /// The follower's name, in health, logs and metrics.
 const NAME: &str = "projector";
+
+/// Most bytes of records that become rows at once: what a batch costs by itself is then little for each.
+const BYTES_MAX: usize = 4 << 20;
+
+/// What this code makes of events. Raised with every change that gives the same records other rows: views that another
+/// version has grown are read on until a successor has been grown beside them.
+pub const PROJECTOR_VERSION: u32 = 1;
 
 /// Grows the views of one plan.
 #[derive(Debug)]
@@ -47,11 +56,31 @@ impl Projector {
     pub const fn views(&self) -> &Views {
         &self.views
     }
+
+    /// A projector that grows empty views beside these, to [take over](Self::take_over) from them.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: they cannot be begun.
+    pub fn successor(&self) -> Result<Self, ViewsError> {
+        self.views.successor().map(|views| Self { views })
+    }
+
+    /// Turns all handles of the views to those of `successor`, which has come at least as far. Reads never stop.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; then nothing has changed.
+    pub fn take_over(&self, successor: &Self) -> Result<(), ViewsError> {
+        self.views.take_over(&successor.views)
+    }
 }
 
 impl Follower for Projector {
     fn name(&self) -> &str {
         NAME
+    }
+
+    fn bytes_max(&self) -> usize {
+        BYTES_MAX
     }
 
     fn checkpoint(&self) -> Result<Option<Checkpoint>, FollowError> {
@@ -92,8 +121,14 @@ fn apply_all(views: &Views, records: &[StoredRecord], checkpoint: Checkpoint) ->
 
 fn apply_record(batch: &mut ViewBatch<'_>, record: &StoredRecord) -> Result<(), FollowError> {
     let position = record.position.0;
-    let event = decode_event(position, &record.bytes).map_err(|error| undecodable(position, error))?;
-    grow(batch, &event).map_err(|error| match error {
+    let grown = match FigureEvent::read(&record.bytes) {
+        Some(figure) => grow_figure(batch, position, &figure),
+        None => {
+            let event = decode_event(position, &record.bytes).map_err(|error| undecodable(position, error))?;
+            grow(batch, &event)
+        }
+    };
+    grown.map_err(|error| match error {
         FoldError::Views(error) => failed(error),
         wrong @ (FoldError::Dangling { .. } | FoldError::Undated) => malformed(position, wrong.to_string()),
     })?;
@@ -101,6 +136,11 @@ fn apply_record(batch: &mut ViewBatch<'_>, record: &StoredRecord) -> Result<(), 
         batch.submission_ends(record.recorded_time_us, position).map_err(failed)?;
     }
     Ok(())
+}
+
+fn grow_figure(batch: &mut ViewBatch<'_>, position: u64, figure: &FigureEvent<'_>) -> Result<(), FoldError> {
+    let touched = tell(batch, position, figure)?;
+    Ok(judge(batch, position, &touched)?)
 }
 
 /// Everything that one event does to the views.

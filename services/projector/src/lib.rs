@@ -7,8 +7,9 @@
 
 mod fold;
 mod follower;
+mod hot;
 mod judge;
 #[cfg(test)]
 mod tests;
 
-pub use follower::{Projector, open};
+pub use follower::{PROJECTOR_VERSION, Projector, open};

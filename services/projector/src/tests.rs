@@ -8,3 +8,4 @@ mod naive;
 mod plan;
 mod rebuild;
 mod series;
+mod successor;

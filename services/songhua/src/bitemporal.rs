@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! dice ──▶ draw ──proposal──▶ world: authorise, decide, evolve, encode ──▶ records ──▶ grown: projector, views
-//!                                                                              progress ◀── asked: every RPC ◀──┘
+//!                               │                                          asked: every RPC of progress ◀──────┘
+//!                               └──▶ plain, boards: what must be shown, without views
 //! ```
 //! Place in the flow: tests only, here because this crate alone may use the rules, the projector and the answers at
 //! once. What is proposed is random; what the rules refuse is left out, so every history is one that ingest could have
@@ -11,12 +12,15 @@
 //! `SONGHUA_SEED` sets the first seed, which every failure names; `SONGHUA_CASES` multiplies the number of histories.
 
 mod asked;
+mod boards;
 mod dice;
 mod draw;
 mod grown;
+mod plain;
 mod plan;
 mod reads;
 mod same_rows;
+mod tally;
 mod versions;
 mod world;
 

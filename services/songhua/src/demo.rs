@@ -1,7 +1,7 @@
 //! The demo: Harbin's plan with five simulated years of history, on a clock of its own (`serve --demo`).
 //!
 //! ```text
-//! seeds/demo/*.json ─scenario─▶ office, milestones, figures ─▶ script ─player─▶ ingest, like anybody's events
+//! seeds/demo/*.json ─scenario─▶ office, milestones, figures, conduct ─▶ script ─player─▶ ingest, like anybody's events
 //! ```
 //! Place in the flow: `serve` calls [`start`] before it serves. Everything is deterministic: an interrupted play goes
 //! on at the next start, and two fresh starts tell the same. Every id names the version of the script, so that no
@@ -9,6 +9,7 @@
 
 mod calendar;
 mod clock;
+mod conduct;
 mod figures;
 mod milestones;
 mod office;

@@ -3,6 +3,8 @@
 //! Place in the flow: `serve` wires the roles of a node together; every other command is a client of the public
 //! contract, or works on files that nobody has open.
 
+#[cfg(test)]
+mod bitemporal;
 mod cli;
 mod config;
 mod demo;

@@ -270,8 +270,7 @@ impl<'v> ViewBatch<'v> {
         let subjects = std::mem::take(&mut self.subjects);
         self.grown.put(Written { rows, checkpoint, model: &self.model, subjects, series })?;
         self.writer.trim();
-        let writer = std::mem::replace(&mut self.writer, Writer::new(Vec::new()));
-        *self.kept = Some(writer);
+        *self.kept = Some(std::mem::take(&mut self.writer));
         Ok(())
     }
 

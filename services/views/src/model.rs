@@ -185,12 +185,12 @@ impl Model {
             Definition::Merge(merged) => {
                 self.merges.insert(merged.project.clone(), merged);
             }
-            Definition::PlanRevision(revised) => self.revise_plan(revised),
+            Definition::PlanRevision(revised) => self.revise_plan(&revised),
             Definition::CloseOut(event) => self.closed_out = Some(ClosedOut { position, event }),
             Definition::Calculation(adopted) => self.calc_version = adopted.calc_version,
             Definition::Redefinition(redefined) => self.redefine(position, redefined),
             Definition::Retirement(retired) => self.retire(&retired),
-            Definition::TargetRevision(revised) => self.revise_target(revised),
+            Definition::TargetRevision(revised) => self.revise_target(&revised),
             Definition::Restatement(restated) => self.start_from(restated.area, restated.indicator, restated.baseline),
             Definition::Decomposition(decomposed) => {
                 self.tasks.insert((decomposed.area.clone(), decomposed.indicator.clone()), decomposed);

@@ -3,7 +3,6 @@
 //! Place in the flow: model + figures as known → `domain::score`. It must not know the arithmetic, nor where figures
 //! are kept: it asks for them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -14,6 +13,7 @@ use songhua_domain::vocabulary::AreaKind;
 
 use crate::derived;
 use crate::error::ViewsError;
+use crate::kept::Weighed;
 use crate::key;
 use crate::model::Model;
 use crate::row::unreadable;
@@ -65,10 +65,10 @@ pub(crate) fn score_target_until(
 }
 
 /// What the arithmetic is told.
-struct Case<'a, 'o> {
+struct Case<'a> {
     version: CalcVersion,
     spec: &'a TargetSpec,
-    observations: &'a [Cow<'o, Observation>],
+    observations: &'a [&'a Observation],
 }
 
 fn scored<T>(
@@ -77,7 +77,7 @@ fn scored<T>(
     indicator: &IndicatorId,
     valid_date: Date,
     timelines: Timelines<'_>,
-    judge: impl FnOnce(&Case<'_, '_>) -> T,
+    judge: impl FnOnce(&Case<'_>) -> T,
 ) -> Result<Option<T>, ViewsError> {
     let model = known.model;
     let Some(spec) = model.target_spec(area, indicator) else { return Ok(None) };
@@ -87,11 +87,12 @@ fn scored<T>(
         Some(rule) => Live::Derived(derived::observations(model, rule, Some(until))),
         None => Live::Own(timelines(&SeriesKey::total(area, indicator))?),
     };
+    let mut compared;
     let mut observations = own.known(known);
     if let Some(other) = model.target(area, indicator).and_then(|target| target.definition.other_series.as_ref()) {
-        let compared = compared(known, area, other, timelines)?;
-        let compared = compared.into_iter().map(|one| Cow::Owned(Observation { series: Series::Other, ..one }));
-        observations.extend(compared);
+        compared = self::compared(known, area, other, timelines)?;
+        compared.iter_mut().for_each(|one| one.series = Series::Other);
+        observations.extend(&compared);
         put_in_order(&mut observations);
     }
     Ok(Some(judge(&Case { version, spec: &spec, observations: &observations })))
@@ -117,7 +118,7 @@ pub(crate) fn observations(
         Some(rule) => return Ok(derived::observations(known.model, rule, None)),
         None => Live::Own(timelines(&SeriesKey::total(area, indicator))?),
     };
-    Ok(live.known(known).into_iter().map(Cow::into_owned).collect())
+    Ok(live.known(known).into_iter().cloned().collect())
 }
 
 /// Figures, wherever they are from.
@@ -128,12 +129,16 @@ enum Live {
 
 impl Live {
     /// In the order of scoring.
-    fn known(&self, known: As<'_>) -> Vec<Cow<'_, Observation>> {
-        let counts = |one: &Cow<'_, Observation>| !known.verified_only || one.verified;
+    fn known(&self, known: As<'_>) -> Vec<&Observation> {
+        let counts = |one: &&Observation| !known.verified_only || one.verified;
         match self {
-            Self::Own(timeline) => timeline.known(known.known).filter(counts).collect(),
+            Self::Own(timeline) => {
+                let mut all = Vec::with_capacity(timeline.weight());
+                all.extend(timeline.known(known.known).filter(counts));
+                all
+            }
             Self::Derived(all) => {
-                let mut all: Vec<_> = all.iter().map(Cow::Borrowed).filter(counts).collect();
+                let mut all: Vec<_> = all.iter().filter(counts).collect();
                 put_in_order(&mut all);
                 all
             }

@@ -3,8 +3,6 @@
 //! Place in the flow: folded from entries once, then read at any known position without a row being decoded. It must
 //! not know: agencies, reasons, how entries are packed.
 
-use std::borrow::Cow;
-
 use jiff::civil::Date;
 use songhua_domain::score::{Observation, Series};
 
@@ -17,6 +15,8 @@ use crate::series::EntryKind;
 struct Seen {
     /// As known at the end.
     observation: Observation,
+    /// The same with the other word on whether it is verified, once there were two.
+    other: Option<Box<Observation>>,
     /// From this position on it no longer counts.
     ended_at: Option<u64>,
     /// Where it was verified, or its verification taken back.
@@ -24,17 +24,14 @@ struct Seen {
 }
 
 impl Seen {
-    fn known(&self, known: u64) -> Option<Cow<'_, Observation>> {
+    fn known(&self, known: u64) -> Option<&Observation> {
         if self.observation.position > known || self.ended_at.is_some_and(|ended_at| ended_at <= known) {
             return None;
         }
         let behind = self.verified.partition_point(|(position, _)| *position <= known);
         let verified = behind.checked_sub(1).and_then(|last| self.verified.get(last)).is_some_and(|last| last.1);
-        if verified == self.observation.verified {
-            Some(Cow::Borrowed(&self.observation))
-        } else {
-            Some(Cow::Owned(Observation { verified, ..self.observation.clone() }))
-        }
+        let other = self.other.as_deref().filter(|other| other.verified == verified);
+        Some(other.unwrap_or(&self.observation))
     }
 }
 
@@ -71,7 +68,7 @@ impl Timeline {
     }
 
     /// What counts as known at `known`, oldest first.
-    pub(crate) fn known(&self, known: u64) -> impl Iterator<Item = Cow<'_, Observation>> {
+    pub(crate) fn known(&self, known: u64) -> impl Iterator<Item = &Observation> {
         self.figures.iter().filter_map(move |seen| seen.known(known))
     }
 
@@ -102,7 +99,7 @@ impl Timeline {
             verified: false,
         };
         let place = self.place(entry.end, entry.position).unwrap_or_else(|place| place);
-        self.figures.insert(place, Seen { observation, ended_at: None, verified: Vec::new() });
+        self.figures.insert(place, Seen { observation, other: None, ended_at: None, verified: Vec::new() });
     }
 
     /// The first to end a figure ends it.
@@ -115,7 +112,10 @@ impl Timeline {
     fn verify(&mut self, entry: &EntryRef<'_>, of: u64, verified: bool) {
         if let Some(seen) = self.seen(entry, of) {
             seen.verified.push((entry.position, verified));
-            seen.observation.verified = verified;
+            if seen.observation.verified != verified {
+                seen.other = Some(Box::new(seen.observation.clone()));
+                seen.observation.verified = verified;
+            }
         }
     }
 

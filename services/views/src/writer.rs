@@ -42,8 +42,8 @@ pub(crate) struct Holds {
     pub(crate) until: Option<Date>,
 }
 
-/// See the module.
-#[derive(Debug)]
+/// See the module. The default knows nothing, and is for no batch.
+#[derive(Debug, Default)]
 pub(crate) struct Writer {
     /// Subjects, by number.
     pub(crate) subjects: Vec<Subject>,
@@ -106,9 +106,9 @@ impl Subject {
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut texts = crate::key::texts(bytes);
         let mut next = || texts.next().flatten();
-        match bytes.first()? {
-            &crate::key::SERIES => SeriesKey::read(bytes).map(Self::Series),
-            &crate::key::MILESTONES => Some(Self::Milestone(next()?.parse().ok()?, next()?.parse().ok()?)),
+        match *bytes.first()? {
+            crate::key::SERIES => SeriesKey::read(bytes).map(Self::Series),
+            crate::key::MILESTONES => Some(Self::Milestone(next()?.parse().ok()?, next()?.parse().ok()?)),
             _ => None,
         }
     }

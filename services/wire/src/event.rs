@@ -9,7 +9,7 @@ mod common;
 mod conduct;
 mod delivery;
 mod indicator;
-mod measurement;
+pub(crate) mod measurement;
 mod plan;
 mod revision;
 

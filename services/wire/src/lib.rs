@@ -11,6 +11,7 @@ pub mod event;
 pub mod field;
 mod generated;
 pub mod label;
+pub mod lean;
 pub mod record;
 pub mod status;
 pub mod system;

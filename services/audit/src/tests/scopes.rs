@@ -1,9 +1,12 @@
 //! What an agency sees: its own, what was filed for it or is addressed to it, and what its assignments cover.
 
 use jiff::civil::date;
-use songhua_domain::event::{EventInput, ProjectMerged, ReminderIssued, Scope, SupervisionClosed, SupervisionIssued};
+use songhua_domain::event::{
+    AgencySucceeded, AssignmentEnded, EventInput, ProjectMerged, ReminderIssued, Scope, SupervisionClosed,
+    SupervisionIssued,
+};
 use songhua_domain::state::Assignments;
-use songhua_domain::vocabulary::{Role, SupervisionOutcome};
+use songhua_domain::vocabulary::{AssignmentRole, Role, SupervisionOutcome};
 use songhua_wire::pb;
 use songhua_wire::record::{RecordHeader, decode_header};
 
@@ -80,16 +83,60 @@ async fn an_assignment_covers_what_lies_in_its_scope() {
     }
 }
 
-#[test]
-fn own_is_what_it_sent_and_what_was_filed_for_it() {
+#[tokio::test]
+async fn own_is_what_it_sent_and_what_was_filed_for_it() {
     let water = WATER.parse().unwrap();
+    let world = World::published().await;
+    let state = world.state.lock().unwrap().clone();
     let sent = RecordHeader { agency: Some(WATER.parse().unwrap()), ..header("a", "/areas/a") };
     let filed = RecordHeader {
         agency: Some(COLLEGE.parse().unwrap()),
         on_behalf_of: Some(WATER.parse().unwrap()),
         ..header("a", "/areas/a")
     };
-    assert!(is_own(&water, &sent) && is_own(&water, &filed) && !is_own(&water, &header("a", "/areas/a")));
+    let own = |header| is_own(&water, header, &state);
+    assert!(own(&sent) && own(&filed) && !own(&header("a", "/areas/a")));
+}
+
+#[tokio::test]
+async fn a_successor_sees_what_was_sent_by_and_addressed_to_the_agency_that_ended() {
+    let world = World::published().await;
+    let county = || Scope::Area("county".parse().unwrap());
+    let sent = world.put(&clerk(COLLEGE), vec![figure("county", "tech-firms", "_T", date(2026, 1, 31))]).await;
+    let (agency, message) = (COLLEGE.parse().unwrap(), "please report".to_owned());
+    let reminder = ReminderIssued { agency, scope: county(), period: None, message };
+    let reminded = world.put(&office(), vec![event(reminder)]).await;
+    let water = world.caller(Role::Agency, Some(WATER));
+    let filter = pb::ReplayFilter {
+        event_types: vec!["measurement.*".to_owned(), "reminder.*".to_owned()],
+        areas: vec!["county".to_owned()],
+        ..Default::default()
+    };
+    let before = world.positions(&water, filter.clone()).await;
+    assert!(!before.contains(&sent) && !before.contains(&reminded), "{before:?}");
+    let (agency, successor) = (COLLEGE.parse().unwrap(), WATER.parse().unwrap());
+    let ended = AgencySucceeded { agency, successor, reason: "reform".to_owned() };
+    world.put(&office(), vec![event(ended)]).await;
+    let after = world.positions(&water, filter).await;
+    assert!(after.contains(&sent) && after.contains(&reminded), "{after:?}");
+}
+
+#[tokio::test]
+async fn an_agency_sees_that_its_assignment_ended() {
+    let world = World::published().await;
+    let firms = || Scope::Indicator("new-forest".parse().unwrap());
+    world.put(&office(), vec![assigned(COLLEGE, firms()), assigned(WATER, firms())]).await;
+    let end = |agency: &str| {
+        let (agency, reason) = (agency.parse().unwrap(), "reform".to_owned());
+        event(AssignmentEnded { agency, role: AssignmentRole::Supervising, scope: firms(), reason })
+    };
+    let own = world.put(&office(), vec![end(COLLEGE)]).await;
+    let others = world.put(&office(), vec![end(WATER)]).await;
+    let types = pb::ReplayFilter { event_types: vec!["agency.assignment-ended".to_owned()], ..Default::default() };
+    assert_eq!(world.positions(&world.caller(Role::Agency, Some(COLLEGE)), types.clone()).await, [own]);
+    // What it is about is a filter for those who see everything.
+    let of_forest = pb::ReplayFilter { indicators: vec!["new-forest".to_owned()], ..types };
+    assert_eq!(world.positions(&world.auditor(), of_forest).await, [own, others]);
 }
 
 #[tokio::test]

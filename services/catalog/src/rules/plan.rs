@@ -4,6 +4,7 @@
 
 use jiff::tz::TimeZone;
 use songhua_domain::quantity::Decimal;
+use songhua_domain::score::CALC_VERSIONS;
 use songhua_domain::vocabulary::AreaKind;
 
 use crate::fault::{Faults, Place};
@@ -13,8 +14,6 @@ use crate::shapes::Entry;
 
 /// The version of the folder's format that is read here.
 const FORMAT: u32 = 1;
-/// The version of the arithmetic that the events are for.
-const CALC_VERSION: u32 = 1;
 /// The arithmetic keeps this share fixed; the format names it so that a later version can free it.
 const GAP_TOLERANCE_TARGET_PERCENT: Decimal = Decimal::from_parts(5, 0, 0, false, 0);
 
@@ -24,8 +23,9 @@ pub(super) fn check(plan: &PlanFile, faults: &Faults) {
     if plan.format != FORMAT {
         faults.add(&at("format"), format!("{} is not read here: only format {FORMAT} is", plan.format));
     }
-    if plan.calc_version != CALC_VERSION {
-        faults.add(&at("calc_version"), format!("{} is not known: only {CALC_VERSION} is", plan.calc_version));
+    if !CALC_VERSIONS.contains(&plan.calc_version) {
+        let known = CALC_VERSIONS.iter().map(u32::to_string).collect::<Vec<_>>().join(" and ");
+        faults.add(&at("calc_version"), format!("{} is not known: only {known} are", plan.calc_version));
     }
     if plan.start > plan.end {
         faults.add(&at("end"), format!("{} lies before the start, {}", plan.end, plan.start));
@@ -74,7 +74,7 @@ fn check_rule(rule: &Rule, place: &Place, faults: &Faults) {
         refuse("far_behind_below_points", format!("must lie below behind_below_points, {}", rule.behind_below_points));
     }
     if rule.gap_tolerance_target_percent != GAP_TOLERANCE_TARGET_PERCENT {
-        let wanted = format!("must be \"{GAP_TOLERANCE_TARGET_PERCENT}\": calc_version {CALC_VERSION} knows no other");
+        let wanted = format!("must be \"{GAP_TOLERANCE_TARGET_PERCENT}\": the arithmetic knows no other");
         refuse("gap_tolerance_target_percent", wanted);
     }
     let shares = [

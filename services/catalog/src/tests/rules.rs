@@ -94,7 +94,7 @@ fn a_plan_that_cannot_be_scored_or_dated_is_refused() {
         (PLAN, "format", json!(2), "only format 1 is"),
         (PLAN, "units", json!([]), "is empty; indicators need a unit"),
         (PLAN, "light_rule.version", json!(2), "must be 1"),
-        (PLAN, "calc_version", json!(2), "only 1 is"),
+        (PLAN, "calc_version", json!(3), "only 1 and 2 are"),
         (PLAN, "time_zone", json!("Asia/Songhua"), "\"Asia/Songhua\" is not an IANA time zone"),
         (PLAN, "administrative_division_code", json!("2301"), "six digits"),
         (PLAN, "documents[0].sha256", json!("0".repeat(64)), "is 0f560858334f03a4"),

@@ -115,14 +115,3 @@ impl Assignments {
         self.covers(agency, REPORTING, &scopes_of_project(project, area))
     }
 }
-
-/// Folds assignments in the order of the log.
-impl<'a> FromIterator<&'a AgencyAssigned> for Assignments {
-    fn from_iter<I: IntoIterator<Item = &'a AgencyAssigned>>(all: I) -> Self {
-        let mut assignments = Self::default();
-        for assigned in all {
-            assignments.add(assigned);
-        }
-        assignments
-    }
-}

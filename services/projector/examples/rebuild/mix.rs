@@ -155,7 +155,7 @@ impl Mix {
         let figure = Figure::Value(Decimal::new(value + 1, 2));
         let (obs_status, reason) = (ObsStatus::Normal, "数据录入有误，更正".to_owned());
         let id = self.next_id();
-        let verified = self.live.len() % 5 == 0;
+        let verified = self.live.len().is_multiple_of(5);
         self.live[index] = Live { id, target, value: value + 1, verified: false };
         if verified {
             self.say(MeasurementRevised { measurement, figure, obs_status, reason }, Some(target), subject(target));
@@ -240,7 +240,7 @@ impl Mix {
                     recorded_time: self.now,
                     actor: actor(target),
                     submission: SubmissionRef { id: submission, index, count: size as u32 },
-                    back_dated: self.position % 10 == 0,
+                    back_dated: self.position.is_multiple_of(10),
                     input: EventInput {
                         event_id: id_at(self.position),
                         effective_date: None,

@@ -3,37 +3,24 @@
 //! Place in the flow: called by [`fold`](super::fold). It must not know what a figure is worth.
 
 use jiff::civil::Date;
-use songhua_domain::event::{
-    Event, Figure, MeasurementReported, NothingToReport, Payload, QualitativeAssessmentRecorded, ReferencePeriod,
-};
+use songhua_domain::event::{Event, NothingToReport, Payload, QualitativeAssessmentRecorded, ReferencePeriod};
 use songhua_domain::vocabulary::{Basis, ObsStatus};
-use songhua_views::{Entry, EntryFigure, EntryKind, Named, SeriesKey, ViewBatch};
-use uuid::Uuid;
+use songhua_views::{Entry, EntryFigure, EntryKind, SeriesKey, ViewBatch};
+use songhua_wire::lean::FigureEvent;
 
-use super::{FoldError, Touched, agency, dangling};
+use super::{FoldError, Touched, agency};
+use crate::hot;
 
 pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, FoldError> {
     match &event.input.payload {
-        Payload::MeasurementReported(it) => append(batch, reported(event, it)),
         Payload::QualitativeAssessmentRecorded(it) => append(batch, assessed(event, it)),
         Payload::NothingToReport(it) => {
             append(batch, nothing(event, it))?;
             // Silence is no figure: no score sees it.
             Ok(Touched::Nothing)
         }
-        Payload::MeasurementCorrected(it) => {
-            let by = Some((it.figure, it.obs_status));
-            change(batch, event, it.measurement, |of| EntryKind::Corrected { of }, &it.reason, by)
-        }
-        Payload::MeasurementRevised(it) => {
-            let by = Some((it.figure, it.obs_status));
-            change(batch, event, it.measurement, |of| EntryKind::Revised { of }, &it.reason, by)
-        }
-        Payload::MeasurementRetracted(it) => {
-            change(batch, event, it.measurement, |of| EntryKind::Retracted { of }, &it.reason, None)
-        }
         // Nothing else is a figure.
-        _ => Ok(Touched::Nothing),
+        _ => FigureEvent::of(event).map_or(Ok(Touched::Nothing), |figure| hot::tell(batch, event.position, &figure)),
     }
 }
 
@@ -48,32 +35,6 @@ pub(super) fn speak(event: &Event, spoken: &Entry, kind: EntryKind, reason: &str
     entry.obs_status = spoken.obs_status;
     reason.clone_into(&mut entry.reason);
     entry
-}
-
-/// Says something of the figure of the event `named`, and gives another in its place, if there is one.
-fn change(
-    batch: &mut ViewBatch<'_>,
-    event: &Event,
-    named: Uuid,
-    kind: impl FnOnce(u64) -> EntryKind,
-    reason: &str,
-    by: Option<(Figure, ObsStatus)>,
-) -> Result<Touched, FoldError> {
-    let Some(Named::Figure(series, spoken)) = batch.named(named)? else { return Err(dangling(event, named)) };
-    let mut entry = speak(event, &spoken, kind(spoken.position), reason);
-    if let Some((by, obs_status)) = by {
-        entry.figure = figure(by);
-        entry.obs_status = obs_status;
-    }
-    append(batch, (series, entry))
-}
-
-fn reported(event: &Event, reported: &MeasurementReported) -> (SeriesKey, Entry) {
-    let (area, indicator, dimension) = (reported.area.clone(), reported.indicator.clone(), reported.dimension.clone());
-    let mut entry = entry(event, EntryKind::Reported, reported.basis, reported.period);
-    entry.figure = figure(reported.figure);
-    entry.obs_status = reported.obs_status;
-    (SeriesKey { area, indicator, dimension }, entry)
 }
 
 fn assessed(event: &Event, assessed: &QualitativeAssessmentRecorded) -> (SeriesKey, Entry) {
@@ -109,11 +70,4 @@ fn entry(event: &Event, kind: EntryKind, basis: Basis, period: ReferencePeriod) 
 
 fn period(start: Option<Date>, end: Date) -> ReferencePeriod {
     start.map_or(ReferencePeriod::AsOf(end), |start| ReferencePeriod::Period { start, end })
-}
-
-const fn figure(figure: Figure) -> EntryFigure {
-    match figure {
-        Figure::Value(value) => EntryFigure::Value(value),
-        Figure::Fraction { numerator, denominator } => EntryFigure::Fraction { numerator, denominator },
-    }
 }

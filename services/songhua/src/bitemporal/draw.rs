@@ -50,11 +50,11 @@ fn pass(world: &mut World, dice: &mut Dice, day: usize) {
 }
 
 fn propose(world: &World, dice: &mut Dice) -> Option<Proposal> {
-    match dice.below(20) {
-        0..7 => figure::report(world, dice),
-        7..12 => spoken::of_another(world, dice),
-        12..15 => delivery::any(world, dice),
-        15..18 => conduct::any(world, dice),
+    match dice.below(24) {
+        0..10 => figure::report(world, dice),
+        10..15 => spoken::of_another(world, dice),
+        15..18 => delivery::any(world, dice),
+        18..21 => conduct::any(world, dice),
         _ => definition::any(world, dice),
     }
 }
@@ -107,7 +107,8 @@ fn reporter(world: &World, dice: &mut Dice, area: &AreaId, indicator: &Indicator
 
 fn any_agency(world: &World, dice: &mut Dice) -> AgencyId {
     let all: Vec<_> = world.state.agencies().map(|(id, _)| id).collect();
-    standing(world, dice.of_all(&all)).clone()
+    let agency = *dice.of_all(&all);
+    standing(world, agency).clone()
 }
 
 /// Somebody who checks: the auditor, or an agency that may.

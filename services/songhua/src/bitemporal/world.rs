@@ -151,7 +151,8 @@ impl World {
         })?;
         let position = self.state.head() + 1;
         let index = u32::try_from(self.events.len() - self.records.len()).unwrap();
-        let submission = SubmissionRef { id: Uuid::from_u128(u128::from(position - u64::from(index))), index, count: 0 };
+        let submission =
+            SubmissionRef { id: Uuid::from_u128(u128::from(position - u64::from(index))), index, count: 0 };
         let (actor, back_dated) = (actor.clone(), decision.back_dated);
         let event = Event { position, recorded_time, actor, submission, back_dated, input };
         self.state.evolve(&event);

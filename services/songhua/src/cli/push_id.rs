@@ -8,6 +8,8 @@ use songhua_wire::pb;
 use songhua_wire::pb::event_input::Payload;
 use uuid::Uuid;
 
+use super::board::words::scope;
+
 /// The id of `event` when `agency` reports it for the time after `revision` earlier ones; none for events that a ledger
 /// does not hold.
 pub(crate) fn derived_id(agency: &str, event: &pb::EventInput, revision: u32) -> Option<String> {
@@ -31,6 +33,7 @@ fn business_key(payload: &Payload) -> Option<String> {
             format!("measurement/{}/{}/{dimension}/{}/{}", it.area, it.indicator, it.basis, period(it.period.as_ref()))
         }
         Payload::MeasurementCorrected(it) => format!("measurement-corrected/{}", it.measurement),
+        Payload::MeasurementRevised(it) => format!("measurement-revised/{}", it.measurement),
         Payload::MeasurementRetracted(it) => format!("measurement-retracted/{}", it.measurement),
         Payload::NothingToReport(it) => format!("nothing/{}/{}/{}", it.area, it.indicator, period(it.period.as_ref())),
         Payload::QualitativeAssessmentRecorded(it) => {
@@ -54,6 +57,13 @@ fn business_key(payload: &Payload) -> Option<String> {
             format!("missed/{}/{}/{}", it.project, it.milestone, date(it.as_of_date.as_ref()))
         }
         Payload::MilestoneCancelled(it) => format!("cancelled/{}/{}", it.project, it.milestone),
+        Payload::MilestoneReopened(it) => format!("reopened/{}/{}", it.project, it.milestone),
+        Payload::ProgressNoteRecorded(it) => {
+            format!("note/{}/{}", scope(it.scope.as_ref()), date(it.as_of_date.as_ref()))
+        }
+        Payload::SupervisionAnswered(it) => format!("supervision-answered/{}", it.supervision),
+        Payload::VerificationRequested(it) => format!("verification-requested/{}", it.event),
+        Payload::VerificationReopened(it) => format!("verification-reopened/{}", it.event),
         Payload::VerificationAccepted(it) => format!("accepted/{}", it.event),
         Payload::VerificationRejected(it) => format!("rejected/{}", it.event),
         _ => return None,

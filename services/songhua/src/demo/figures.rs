@@ -9,8 +9,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use songhua_domain::event::{
-    Actor, Evidence, EvidenceAttached, Figure, IndicatorDefined, MeasurementCorrected, MeasurementReported,
-    MeasurementRetracted, NothingToReport, ReferencePeriod, TOTAL, VerificationAccepted, VerificationRejected,
+    Actor, Evidence, EvidenceAttached, EvidenceWithdrawn, Figure, IndicatorDefined, MeasurementCorrected,
+    MeasurementReported, MeasurementRetracted, MeasurementRevised, NothingToReport, Payload, ReferencePeriod,
+    StaffCodes, TOTAL, VerificationAccepted, VerificationRejected, VerificationReopened, VerificationRequested,
 };
 use songhua_domain::id::AgencyId;
 use songhua_domain::quantity::{Decimal, rounded};
@@ -23,9 +24,9 @@ use super::script::clerk;
 use super::stage::Stage;
 
 /// First year of the plan.
-const FIRST_YEAR: i16 = 2022;
+pub(super) const FIRST_YEAR: i16 = 2022;
 /// Last year of the plan.
-const LAST_YEAR: i16 = 2026;
+pub(super) const LAST_YEAR: i16 = 2026;
 /// How much of a year's way is done by the end of each month, percent.
 const DONE_BY_MONTH: [u32; 12] = [4, 10, 19, 27, 36, 46, 54, 62, 72, 81, 90, 100];
 
@@ -170,11 +171,12 @@ impl<'a> Series<'a> {
     }
 
     fn tell(&self, stage: &mut Stage<'_>) -> Result<(), Fault> {
-        let actor = clerk(&self.lead);
         let mut live = BTreeMap::new();
         let mut before = None;
         for end in self.periods.iter().copied() {
-            let at = sent(self.report_day(stage, end), &actor.principal)?;
+            let day = self.report_day(stage, end);
+            let actor = stage.clerk(&self.lead, day);
+            let at = sent(day, &actor.principal)?;
             if self.story.quiet.contains(&end) {
                 let (area, indicator) = (self.story.area.clone(), self.story.indicator.clone());
                 let nothing = NothingToReport { area, indicator, period: self.period(end, before) };
@@ -188,7 +190,7 @@ impl<'a> Series<'a> {
             before = Some(end);
         }
         for (turn, count) in self.story.turns.iter().zip(1..) {
-            self.turn(stage, &mut live, turn, count, &actor)?;
+            self.turn(stage, &mut live, turn, count)?;
         }
         Ok(())
     }
@@ -203,14 +205,11 @@ impl<'a> Series<'a> {
         count: u32,
         said: MeasurementReported,
     ) -> Uuid {
-        let key = format!("reported/{}/{}/{end}/{count}", self.name, said.dimension);
+        let key = self.report_key(&said.dimension, end, count);
         let late = self.story.late.contains_key(&end);
         let yearly = end == end.last_of_year();
-        let evidence: Vec<Evidence> = if yearly {
-            vec![stage.script.evidence(&key, &format!("{} 年度台账（模拟）", end.year()))]
-        } else {
-            vec![]
-        };
+        let evidence = if yearly { vec![ledger_of(stage, &key, end)] } else { vec![] };
+        let staff = staff(actor, yearly);
         stage.script.say_with(at, actor, &key, said, |event| {
             if yearly || late {
                 event.source_ref = format!("{} 年统计台账（模拟），第 {} 页", end.year(), 1 + jitter(&key, 90));
@@ -219,10 +218,15 @@ impl<'a> Series<'a> {
                 event.comment = "补录：当期漏报（模拟） / filed late: it was left out at the time".to_owned();
             }
             event.evidence = evidence;
+            event.staff = staff;
         })
     }
 
-    /// Verification, and evidence that comes later.
+    fn report_key(&self, dimension: &str, end: Date, count: u32) -> String {
+        format!("reported/{}/{dimension}/{end}/{count}", self.name)
+    }
+
+    /// Evidence that comes later, and verification: asked for where the year's figure is concerned.
     fn follow(&self, stage: &mut Stage<'_>, event: Uuid, end: Date, actor: &Actor) -> Result<(), Fault> {
         let reported = self.report_day(stage, end);
         let (key, yearly) = (format!("{}/{end}", self.name), end == end.last_of_year());
@@ -235,6 +239,11 @@ impl<'a> Series<'a> {
         if self.story.verified && !turned && (yearly || jitter(&key, 3) > 0) {
             let wait = 12 + jitter(&format!("{}/{end}/verified", self.lead), 18);
             let day = working_day(plus(reported, wait));
+            if yearly {
+                let at = sent(working_day(plus(reported, 4)), &actor.principal)?;
+                let note = "年度数，请核验（模拟） / the year's figure".to_owned();
+                stage.script.say(at, actor, &format!("requested/{key}"), VerificationRequested { event, note });
+            }
             let finding = "与统计台账和佐证材料一致（模拟） / agrees with ledger and evidence".to_owned();
             let (inspector, key) = (stage.inspector(), format!("verified/{key}"));
             let at = sent(day, &inspector.principal)?;
@@ -249,15 +258,14 @@ impl<'a> Series<'a> {
         live: &mut BTreeMap<Date, Uuid>,
         turn: &Turn,
         count: u32,
-        actor: &Actor,
     ) -> Result<(), Fault> {
         let end = turn.of;
         let fault = |what: &str| Fault(format!("{}: the turn of {end} on {}: {what}", self.name, turn.on));
         let value = || turn.value.map(Figure::Value).ok_or_else(|| fault("has no value"));
         let key = format!("turn/{}/{end}/{count}", self.name);
-        let who = if matches!(turn.what, What::Verified | What::Rejected) { stage.inspector() } else { actor.clone() };
+        let checks = matches!(turn.what, What::Verified | What::Rejected | What::Reopened);
+        let who = if checks { stage.inspector() } else { stage.clerk(&self.lead, turn.on) };
         let at = sent(turn.on, &who.principal)?;
-        let why = turn.why.clone();
         if turn.what == What::Reported {
             let before = self.periods.iter().copied().rfind(|before| *before < end);
             let said = self.report(end, before, TOTAL, value()?);
@@ -265,29 +273,31 @@ impl<'a> Series<'a> {
             return Ok(());
         }
         let event = *live.get(&end).ok_or_else(|| fault("nothing is live"))?;
-        match turn.what {
-            What::Corrected => {
-                let obs_status = self.story.obs_status.unwrap_or(ObsStatus::Unvalidated);
-                let corrected = MeasurementCorrected { measurement: event, figure: value()?, obs_status, reason: why };
-                let late = plus(end, 366) < turn.on;
-                let id = stage.script.say_with(at, &who, &key, corrected, |event| {
-                    if late {
-                        event.source_ref = format!("{} 年核查底稿（模拟）", turn.on.year());
-                    }
-                });
-                live.insert(end, id);
+        let (obs_status, reason) = (self.story.obs_status.unwrap_or(ObsStatus::Unvalidated), turn.why.clone());
+        let payload: Payload = match turn.what {
+            What::Corrected => MeasurementCorrected { measurement: event, figure: value()?, obs_status, reason }.into(),
+            What::Revised => MeasurementRevised { measurement: event, figure: value()?, obs_status, reason }.into(),
+            What::Retracted => MeasurementRetracted { measurement: event, reason }.into(),
+            What::Requested => VerificationRequested { event, note: reason }.into(),
+            What::Rejected => VerificationRejected { event, reason }.into(),
+            What::Reopened => VerificationReopened { event, reason }.into(),
+            What::Withdrawn => {
+                let sha256 = ledger_of(stage, &self.report_key(TOTAL, end, 0), end).sha256;
+                EvidenceWithdrawn { event, sha256, reason }.into()
             }
-            What::Retracted => {
-                live.remove(&end);
-                stage.script.say(at, &who, &key, MeasurementRetracted { measurement: event, reason: why });
+            What::Verified | What::Reported => VerificationAccepted { event, finding: reason }.into(),
+        };
+        let replaces = matches!(turn.what, What::Corrected | What::Revised);
+        let late = replaces && plus(end, 366) < turn.on;
+        let id = stage.script.say_with(at, &who, &key, payload, |event| {
+            if late {
+                event.source_ref = format!("{} 年核查底稿（模拟）", turn.on.year());
             }
-            What::Rejected => {
-                live.remove(&end);
-                stage.script.say(at, &who, &key, VerificationRejected { event, reason: why });
-            }
-            What::Verified | What::Reported => {
-                stage.script.say(at, &who, &key, VerificationAccepted { event, finding: why });
-            }
+        });
+        if replaces {
+            live.insert(end, id);
+        } else if matches!(turn.what, What::Retracted | What::Rejected) {
+            live.remove(&end);
         }
         Ok(())
     }
@@ -309,4 +319,15 @@ impl<'a> Series<'a> {
         }
         Ok(())
     }
+}
+
+/// What the report with this key, on the year that ends on `end`, rests on.
+fn ledger_of(stage: &Stage<'_>, key: &str, end: Date) -> Evidence {
+    stage.script.evidence(key, &format!("{} 年度台账（模拟）", end.year()))
+}
+
+/// Who at the agency stands for a report; the year's is approved, too.
+fn staff(actor: &Actor, yearly: bool) -> StaffCodes {
+    let code = |post: &str| format!("{post}{:02}", 1 + jitter(&format!("{}/{post}", actor.principal), 30));
+    StaffCodes { filer: code("T"), reviewer: code("S"), approver: if yearly { code("P") } else { String::new() } }
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use songhua_domain::event::{
     Actor, MilestoneCancelled, MilestoneMissed, MilestonePartiallyReached, MilestonePlanned, MilestoneReached,
-    MilestoneRescheduled, Payload, VerificationAccepted, VerificationRejected,
+    MilestoneReopened, MilestoneRescheduled, Payload, VerificationAccepted, VerificationRejected,
 };
 use songhua_domain::id::ProjectId;
 use songhua_domain::quantity::Decimal;
@@ -60,6 +60,7 @@ impl Course<'_> {
                 MilestoneRescheduled { project, milestone, previous_due_date, due_date, reason: why }.into()
             }
             DeedKind::Cancelled => MilestoneCancelled { project, milestone, reason: why }.into(),
+            DeedKind::Reopened => MilestoneReopened { project, milestone, reason: why }.into(),
             DeedKind::Partial => {
                 let percent = deed.percent.ok_or_else(|| fault("has no percent"))?;
                 MilestonePartiallyReached { project, milestone, as_of: day, percent, shortfall: why }.into()
@@ -73,7 +74,7 @@ impl Course<'_> {
         match deed.what {
             DeedKind::Rescheduled => self.due = deed.to.unwrap_or(self.due),
             DeedKind::Partial | DeedKind::Missed | DeedKind::Reached => self.last = Some(said),
-            DeedKind::Rejected => self.last = None,
+            DeedKind::Rejected | DeedKind::Reopened => self.last = None,
             DeedKind::Cancelled | DeedKind::Verified => {}
         }
         Ok(())

@@ -12,6 +12,7 @@ use songhua_domain::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
 use songhua_domain::quantity::Decimal;
 use songhua_domain::score::LightRule;
 use songhua_domain::vocabulary::{AreaStage, Frequency, MilestoneType, ObsStatus};
+use songhua_wire::pb;
 
 /// The scenario contradicts itself or the plan. Only a developer can mend it.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,7 @@ pub(super) struct Scenario {
     pub(super) office: Office,
     pub(super) figures: Vec<Story>,
     pub(super) projects: Vec<ProjectStory>,
+    pub(super) conduct: Conduct,
 }
 
 impl Scenario {
@@ -32,6 +34,7 @@ impl Scenario {
             office: parse("office.json", include_str!("../../../../seeds/demo/office.json"))?,
             figures: parse("figures.json", include_str!("../../../../seeds/demo/figures.json"))?,
             projects: parse("milestones.json", include_str!("../../../../seeds/demo/milestones.json"))?,
+            conduct: parse("conduct.json", include_str!("../../../../seeds/demo/conduct.json"))?,
         })
     }
 }
@@ -170,10 +173,14 @@ pub(super) struct Turn {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum What {
     Corrected,
+    Revised,
     Retracted,
     Reported,
+    Requested,
     Verified,
     Rejected,
+    Reopened,
+    Withdrawn,
 }
 
 /// `milestones.json`: a project's milestones.
@@ -221,6 +228,29 @@ pub(super) enum DeedKind {
     Missed,
     Reached,
     Cancelled,
+    Reopened,
     Verified,
     Rejected,
+}
+
+/// `conduct.json`: how the plan is conducted, and what of it changes on the way.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Conduct {
+    /// Days after a quarter's end until its figures are due.
+    pub(super) due_after_days: u32,
+    /// Days after a quarter's end until its reporting period is closed.
+    pub(super) closed_after_days: u32,
+    pub(super) lines: Vec<Line>,
+}
+
+/// What somebody says on a day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    pub(super) on: Date,
+    /// The agency; absent = the plan office.
+    pub(super) by: Option<AgencyId>,
+    /// As `songhua push` reads it from NDJSON; the script draws its id.
+    pub(super) say: pb::EventInput,
 }

@@ -1,6 +1,6 @@
 //! The script: every event of the history with the moment and the actor it comes from, in order.
 //!
-//! Place in the flow: filled by `office`, `figures` and `milestones`, played by `player`. It must not know: what the
+//! Place in the flow: filled by `office`, `figures`, `milestones` and `conduct`, played by `player`. It must not know: what the
 //! events mean.
 
 use std::collections::BTreeSet;
@@ -39,6 +39,11 @@ impl Script {
         Self { namespace: Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()), lines: Vec::new() }
     }
 
+    /// Id of the event that speaks of `key`.
+    pub(super) fn id(&self, key: &str) -> Uuid {
+        Uuid::new_v5(&self.namespace, key.as_bytes())
+    }
+
     /// `actor` says `payload` at `at`; `key` names what it speaks of, once in the script.
     pub(super) fn say(&mut self, at: Timestamp, actor: &Actor, key: &str, payload: impl Into<Payload>) -> Uuid {
         self.say_with(at, actor, key, payload, |_| {})
@@ -53,7 +58,7 @@ impl Script {
         payload: impl Into<Payload>,
         with: impl FnOnce(&mut EventInput),
     ) -> Uuid {
-        let event_id = Uuid::new_v5(&self.namespace, key.as_bytes());
+        let event_id = self.id(key);
         let mut event = EventInput {
             event_id,
             effective_date: None,

@@ -2,14 +2,15 @@
 
 use jiff::civil::Date;
 use songhua_domain::event::{Actor, Event, EventInput, SubmissionRef};
-use songhua_domain::id::PlanId;
+use songhua_domain::id::{AgencyId, PlanId};
 use songhua_domain::state::PlanState;
+use songhua_wire::pb::event_input::Payload;
 use uuid::Uuid;
 
 use super::calendar::day_of;
 use super::scenario::{Fault, Scenario};
 use super::script::{Script, Step, clerk, office};
-use super::{BEGIN, NOW, figures, milestones, office as plan_office};
+use super::{BEGIN, NOW, conduct, figures, milestones, office as plan_office};
 
 /// See the module.
 pub(super) struct Stage<'a> {
@@ -25,6 +26,17 @@ impl Stage<'_> {
     pub(super) fn inspector(&self) -> Actor {
         clerk(&self.scenario.office.inspector)
     }
+
+    /// Who speaks for `agency` on `day`: its successor once it has one.
+    pub(super) fn clerk(&self, agency: &AgencyId, day: Date) -> Actor {
+        let successor = self.scenario.conduct.lines.iter().find_map(|line| match &line.say.payload {
+            Some(Payload::AgencySucceeded(said)) if said.agency == agency.as_str() && line.on <= day => {
+                said.successor.parse().ok()
+            }
+            _ => None,
+        });
+        clerk(successor.as_ref().unwrap_or(agency))
+    }
 }
 
 /// The whole history of `plan` after `definitions`, in order. `version` is in the id of every event.
@@ -36,6 +48,7 @@ pub(super) fn script(plan: &PlanId, definitions: &[EventInput], version: Uuid) -
     plan_office::tell(&mut stage)?;
     milestones::tell(&mut stage)?;
     figures::tell(&mut stage)?;
+    conduct::tell(&mut stage)?;
     stage.script.until(NOW)
 }
 

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::hosting::{FollowerState, Hosted};
 use super::loader::{load, published};
+use super::rebuild::Rebuild;
 use super::relays::follower_statuses;
 use super::{LoadError, Node, NodeError};
 
@@ -301,12 +302,14 @@ impl pb::admin_service_server::AdminService for AdminServer {
         let plan = plan_id(&request.get_ref().plan)?;
         allowed(&request, Permission::Administer, Some(&plan))?;
         let (sender, receiver) = tokio::sync::mpsc::channel(16);
-        let watched = self.node.with_hosted(&plan, |hosted| {
-            hosted.rebuild_views();
-            (hosted.applied.clone(), hosted.state.clone())
+        let asked = self.node.with_hosted(&plan, |hosted| Rebuild {
+            number: hosted.rebuild_views(),
+            applied: hosted.applied.clone(),
+            beside: hosted.beside.clone(),
+            state: hosted.state.clone(),
         });
-        let (applied, state) = watched.await.ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
-        tokio::spawn(super::rebuild::report(Arc::clone(&self.node), plan, applied, state, sender));
+        let rebuild = asked.await.ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
+        tokio::spawn(super::rebuild::report(Arc::clone(&self.node), plan, rebuild, sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 

@@ -1,6 +1,7 @@
 //! A hosted plan: its log, its ingest, and the projector on a thread of its own.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,15 +12,18 @@ use songhua_log::{
     Applied, EventLog, FollowError, Follower, HashAlgorithm, Identity, Position, SegmentLog, SegmentOptions, follow,
 };
 use songhua_progress::PlanReader;
-use songhua_projector::Projector;
+use songhua_projector::{PROJECTOR_VERSION, Projector};
 use songhua_relay::RelayHandle;
-use songhua_views::{Options, Views};
+use songhua_views::{Options, Views, ViewsError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::NodeError;
 use crate::demo::SimulatedClock;
+
+/// Records that may be behind when what was grown beside takes over: under load there are always some.
+const CLOSE: u64 = 1_000;
 
 /// What a follower is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +39,27 @@ pub(crate) enum FollowerState {
 /// What the projector's thread is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
-    /// Follow; a new number means: throw the views away first.
+    /// Follow; a new number means: rebuild the views.
     Follow(u64),
     Stop,
+}
+
+/// What becomes of views that are grown beside those that are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Beside {
+    /// How far they are.
+    pub applied: Applied,
+    /// The last rebuild that was asked for and is done, or begun anew where there was nothing to read meanwhile.
+    pub done: u64,
+    /// The last one that failed.
+    pub failed: u64,
 }
 
 /// Where the projector says how it is.
 struct Voice {
     applied: watch::Sender<Applied>,
     state: watch::Sender<FollowerState>,
+    beside: watch::Sender<Beside>,
     /// For readers: why they must wait. A projector that has stopped leaves views that can be read, only old.
     rebuilding: watch::Sender<Option<String>>,
 }
@@ -69,6 +85,8 @@ pub(crate) struct Hosted {
     pub applied: watch::Receiver<Applied>,
     /// What the projector is doing.
     pub state: watch::Receiver<FollowerState>,
+    /// What it grows beside.
+    pub beside: watch::Receiver<Beside>,
     /// The clock of a plan whose "now" is fixed.
     pub simulated_clock: Option<Arc<SimulatedClock>>,
     /// Its relays; none = topics are off.
@@ -118,13 +136,20 @@ impl Hosted {
             opened.await.map_err(|source| NodeError::Ingest { plan: plan.clone(), source })?;
         tracing::info!(%plan, head = summary.head, snapshot = summary.snapshot_position, "plan opened");
 
-        let projector = songhua_projector::open(&directory.join("views"), Options { cache_bytes: views_cache_bytes, ..Options::default() })
+        let options = Options { cache_bytes: views_cache_bytes, projector_version: PROJECTOR_VERSION };
+        let projector = songhua_projector::open(&directory.join("views"), options)
             .map_err(|error| NodeError::Views { plan: plan.clone(), detail: error.to_string() })?;
         let views = projector.views().clone();
         let (applied_sender, applied) = watch::channel(Applied::default());
         let (state_sender, state) = watch::channel(FollowerState::Rebuilding);
         let (rebuilding_sender, rebuilding) = watch::channel(None);
-        let voice = Voice { applied: applied_sender, state: state_sender, rebuilding: rebuilding_sender };
+        let (beside_sender, beside) = watch::channel(Beside::default());
+        let voice = Voice {
+            applied: applied_sender,
+            state: state_sender,
+            beside: beside_sender,
+            rebuilding: rebuilding_sender,
+        };
         // Before anybody can read: what the views lack of the log is still to come.
         voice.say(FollowerState::Rebuilding);
         let (command, commands) = watch::channel(Command::Follow(0));
@@ -139,6 +164,7 @@ impl Hosted {
             views,
             applied,
             state,
+            beside,
             simulated_clock,
             relay,
             rebuilding,
@@ -176,13 +202,16 @@ impl Hosted {
         &self.log
     }
 
-    /// Throws the views away and rebuilds them.
-    pub(crate) fn rebuild_views(&self) {
+    /// Rebuilds the views beside those that are read. Gives the number of the rebuild.
+    pub(crate) fn rebuild_views(&self) -> u64 {
+        let mut number = 0;
         self.command.send_modify(|command| {
             if let Command::Follow(generation) = command {
                 *generation += 1;
+                number = *generation;
             }
         });
+        number
     }
 
     /// Ends in order: ingest answers what it accepted, relays and projector stop, the log is closed.
@@ -205,14 +234,30 @@ async fn ended(what: &str, task: JoinHandle<()>) {
     }
 }
 
-/// Follows until told to stop; starts again from zero when told to rebuild.
+/// Follows until told to stop; rebuilds when told to, or where another version has grown the views.
 async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mut commands: watch::Receiver<Command>) {
+    // The command under which growing beside failed: not tried again before another one comes.
+    let mut failed = None;
     while let Some(generation) = following(&mut commands) {
-        voice.say(FollowerState::Rebuilding);
+        let tried = failed == Some(generation);
+        let asked = generation > voice.beside.borrow().done && !tried;
+        let outdated = projector.views().outdated() && !tried;
         let until_other = until_other(commands.clone(), generation);
-        let ended = tokio::select! {
-            ended = follow(Arc::clone(&log), &mut projector, &voice.applied, until_other) => ended,
-            never = caught_up(voice, log.as_ref()) => match never {},
+        let ended = if asked && *voice.state.borrow() == FollowerState::Rebuilding {
+            // Nobody can read them: they are begun anew.
+            voice.beside.send_modify(|beside| beside.done = generation);
+            reset(&mut projector, voice)
+        } else if asked || outdated {
+            let ended = grow_beside(&mut projector, &log, voice, until_other).await;
+            voice.beside.send_modify(|beside| match ended {
+                Ok(Grown::TookOver) => beside.done = generation,
+                Ok(Grown::Told) => {}
+                Err(_) => beside.failed = generation,
+            });
+            failed = ended.is_err().then_some(generation);
+            ended.map(|_| ())
+        } else {
+            follow_alone(&mut projector, &log, voice, until_other).await
         };
         if let Err(error) = ended {
             tracing::error!(%error, "projector stopped");
@@ -222,13 +267,81 @@ async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mu
                 return;
             }
         }
-        if matches!(*commands.borrow(), Command::Follow(next) if next != generation)
-            && let Err(error) = reset(&mut projector, voice)
-        {
-            tracing::error!(%error, "views could not be thrown away");
-        }
+    }
+    if let Err(error) = projector.views().flush() {
+        tracing::warn!(%error, "views were not written; they catch up at the next start");
     }
     voice.say(FollowerState::Stopped("the server is stopping".to_owned()));
+}
+
+async fn follow_alone(
+    projector: &mut Projector,
+    log: &Arc<dyn EventLog>,
+    voice: &Voice,
+    until_other: impl Future<Output = ()> + Send,
+) -> Result<(), FollowError> {
+    tokio::select! {
+        ended = follow(Arc::clone(log), projector, &voice.applied, until_other) => ended,
+        never = caught_up(voice, log.as_ref()) => match never {},
+    }
+}
+
+/// How growing beside ended.
+enum Grown {
+    /// Handles have turned to the new views.
+    TookOver,
+    /// Something else is to be done first.
+    Told,
+}
+
+/// Follows, and grows a successor of the views beside them, until it has come as far and takes over. One thread does
+/// both, a step of each by turns.
+async fn grow_beside(
+    projector: &mut Projector,
+    log: &Arc<dyn EventLog>,
+    voice: &Voice,
+    until_other: impl Future<Output = ()> + Send,
+) -> Result<Grown, FollowError> {
+    tracing::info!("views are rebuilt beside those that are read");
+    let failed =
+        |error: &ViewsError| FollowError::State { follower: "projector".to_owned(), detail: error.to_string() };
+    let mut successor = projector.successor().map_err(|error| failed(&error))?;
+    let (grown, seen) = watch::channel(Applied::default());
+    // Views that cannot be followed any more are read on until others take over.
+    let old = async {
+        if let Err(error) = follow(Arc::clone(log), projector, &voice.applied, std::future::pending()).await {
+            tracing::error!(%error, "the old views are followed no more");
+        }
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        never = old => match never {},
+        never = caught_up(voice, log.as_ref()) => match never {},
+        ended = follow(Arc::clone(log), &mut successor, &grown, std::future::pending()) => {
+            ended?;
+            return Ok(Grown::Told);
+        }
+        () = as_far(voice, seen) => {}
+        () = until_other => return Ok(Grown::Told),
+    }
+    projector.take_over(&successor).map_err(|error| failed(&error))?;
+    tracing::info!("rebuilt views are read");
+    Ok(Grown::TookOver)
+}
+
+/// Resolves once what is grown beside has come as far as what is read, and has caught up with the log.
+async fn as_far(voice: &Voice, mut seen: watch::Receiver<Applied>) {
+    loop {
+        let now = *seen.borrow_and_update();
+        voice.beside.send_modify(|beside| beside.applied = now);
+        let read = voice.applied.borrow().position;
+        if now.position >= read && now.position > Position::NONE && now.lag() <= CLOSE {
+            return;
+        }
+        if seen.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// The generation to follow; none = stop. Copies the command out: its lock must not be held while following.

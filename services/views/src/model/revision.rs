@@ -9,22 +9,14 @@ use songhua_domain::event::{
 use super::{Break, Model};
 
 impl Model {
-    pub(super) fn revise_plan(&mut self, revised: PlanRevised) {
-        let Some(plan) = &mut self.plan else { return };
-        plan.documents.extend(revised.documents);
-        if !(revised.title.zh.is_empty() && revised.title.en.is_empty()) {
-            plan.title = revised.title;
-        }
-        plan.end = revised.end.unwrap_or(plan.end);
+    pub(super) fn revise_plan(&mut self, revised: &PlanRevised) {
+        self.plan = self.plan.as_ref().map(|plan| revised.applied_to(plan));
     }
 
     pub(super) fn redefine(&mut self, position: u64, redefined: IndicatorRedefined) {
         let Some(indicator) = self.indicators.get_mut(&redefined.indicator) else { return };
-        indicator.name = redefined.name;
-        indicator.aliases = redefined.aliases;
-        indicator.method_note = redefined.method_note;
-        if let Some(schedule) = redefined.schedule {
-            indicator.schedule = schedule;
+        *indicator = redefined.applied_to(indicator);
+        if redefined.schedule.is_some() {
             // The last word counts: an earlier one of a light rule no longer does.
             self.schedules.remove(&redefined.indicator);
         }
@@ -40,17 +32,9 @@ impl Model {
         }
     }
 
-    pub(super) fn revise_target(&mut self, revised: TargetRevised) {
-        let Some(target) = self.targets.get_mut(&(revised.area, revised.indicator)) else { return };
-        let set = &mut target.definition;
-        set.value = revised.value;
-        set.max = revised.max;
-        set.tolerance = revised.tolerance;
-        set.required_step = revised.required_step;
-        set.due_as_written = revised.due_as_written;
-        set.effective_deadline = revised.effective_deadline;
-        // The words of the plan stay where no others are given.
-        set.source = revised.source.or_else(|| set.source.take());
+    pub(super) fn revise_target(&mut self, revised: &TargetRevised) {
+        let Some(target) = self.targets.get_mut(&(revised.area.clone(), revised.indicator.clone())) else { return };
+        target.definition = revised.applied_to(&target.definition);
     }
 
     pub(super) fn rename(&mut self, renamed: AgencyRenamed) {

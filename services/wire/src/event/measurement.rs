@@ -76,11 +76,15 @@ fn is_token(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// Whether a dimension is `key=value`.
+pub(crate) fn is_pair(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(key, value)| is_token(key) && is_token(value))
+}
+
 pub(super) fn dimension(at: At<'_>, text: &str) -> Option<String> {
-    let is_pair = || text.split_once('=').is_some_and(|(key, value)| is_token(key) && is_token(value));
     if text.is_empty() || text == TOTAL {
         Some(TOTAL.to_owned())
-    } else if is_pair() {
+    } else if is_pair(text) {
         Some(text.to_owned())
     } else {
         let shown: String = text.chars().take(80).collect();

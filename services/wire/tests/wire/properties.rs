@@ -4,8 +4,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message;
 use serde_json::{Value, json};
-use songhua_domain::event::{EventInput, SubmissionRef};
+use songhua_domain::event::{EventInput, Figure, Payload, SubmissionRef};
+use songhua_domain::quantity::parse_decimal;
 use songhua_wire::event::{input_from_pb, input_to_pb};
+use songhua_wire::lean::FigureEvent;
 use songhua_wire::pb;
 use songhua_wire::record::{Envelope, decode_event, decode_header, encode_event};
 use songhua_wire::status::{Refusal, refusal_from};
@@ -103,6 +105,53 @@ fn spoiled(mut bytes: Vec<u8>, changes: &[(Index, u8)], keep: Index) -> Vec<u8> 
     bytes
 }
 
+/// What is read of a figure without building it is what the built event says.
+fn lean(record: &[u8]) -> Result<(), TestCaseError> {
+    if let Some(read) = FigureEvent::read(record) {
+        let event = decode_event(1, record);
+        prop_assert_eq!(event.as_ref().ok().and_then(FigureEvent::of), Some(read), "{:?}", event);
+    }
+    Ok(())
+}
+
+#[test]
+fn records_of_figures_are_read_without_building_them() {
+    let is_plain = |input: &EventInput| input.evidence.is_empty() && input.effective_date.is_none();
+    let mut read = 0;
+    for mut input in samples::inputs() {
+        for evidence in [true, false] {
+            if !evidence {
+                input.evidence.clear();
+                input.effective_date = None;
+            }
+            let bytes = record(&input);
+            let event = decode_event(1, &bytes).unwrap();
+            let expected = FigureEvent::of(&event).filter(|_| is_plain(&input));
+            assert_eq!(FigureEvent::read(&bytes), expected);
+            read += usize::from(expected.is_some());
+        }
+    }
+    assert!(read >= 4, "{read}");
+}
+
+proptest! {
+    #[test]
+    fn numbers_of_figures_keep_every_digit(text in "-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9.-]{0,6}") {
+        let Ok(value) = parse_decimal(&text) else { return Ok(()) };
+        let mut input = samples::input("measurement.reported");
+        input.evidence.clear();
+        input.effective_date = None;
+        let Payload::MeasurementReported(reported) = &mut input.payload else { panic!("another type") };
+        reported.figure = Figure::Value(value);
+        let bytes = record(&input);
+        let event = decode_event(1, &bytes).unwrap();
+        let read = FigureEvent::read(&bytes);
+        prop_assert_eq!(read, FigureEvent::of(&event));
+        // Equal numbers may differ in their digits.
+        prop_assert_eq!(format!("{read:?}"), format!("{:?}", FigureEvent::of(&event)));
+    }
+}
+
 fn changes() -> impl Strategy<Value = Vec<(Index, u8)>> {
     prop::collection::vec((any::<Index>(), any::<u8>()), 0..4)
 }
@@ -115,7 +164,7 @@ proptest! {
         if let Ok(wire) = pb::EventInput::decode(bytes.as_slice()) {
             judge(&wire)?;
         }
-        let _ = decode_event(1, &bytes);
+        lean(&bytes)?;
         let _ = decode_header(&bytes);
         let _ = decode_system_event(&bytes);
     }
@@ -130,6 +179,7 @@ proptest! {
             judge(&wire)?;
         }
         let spoiled_record = spoiled(record(input), &changes, keep);
+        lean(&spoiled_record)?;
         if let Ok(event) = decode_event(9, &spoiled_record) {
             prop_assert_eq!(decode_header(&spoiled_record).unwrap().event_type, event.input.payload.type_token());
         }

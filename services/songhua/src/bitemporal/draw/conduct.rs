@@ -97,10 +97,7 @@ fn some_matter(world: &World, dice: &mut Dice) -> Option<SupervisionIssued> {
 
 fn answered(world: &World, dice: &mut Dice) -> Option<Proposal> {
     let SupervisionIssued { supervision, agency, .. } = some_matter(world, dice)?;
-    Some((
-        service(standing(world, &agency)),
-        SupervisionAnswered { supervision, answer: "已整改".to_owned() }.into(),
-    ))
+    Some((service(standing(world, &agency)), SupervisionAnswered { supervision, answer: "已整改".to_owned() }.into()))
 }
 
 fn settled(world: &World, dice: &mut Dice) -> Option<Proposal> {

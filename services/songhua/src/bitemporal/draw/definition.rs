@@ -5,9 +5,7 @@ use songhua_domain::event::*;
 use songhua_domain::id::DocumentId;
 use songhua_domain::quantity::Decimal;
 use songhua_domain::score::LightRule;
-use songhua_domain::vocabulary::{
-    Accumulation, AreaKind, AreaStage, AssignmentRole, Frequency, Operator,
-};
+use songhua_domain::vocabulary::{Accumulation, AreaKind, AreaStage, AssignmentRole, Frequency, Operator};
 
 use super::{Proposal, any_agency, any_area, any_indicator, any_scope, any_target, event};
 use crate::bitemporal::dice::Dice;
@@ -21,13 +19,13 @@ const PARTS: usize = 15;
 pub(super) fn any(world: &World, dice: &mut Dice) -> Option<Proposal> {
     let payload = match dice.below(38) {
         0..2 => plan_revised(world, dice),
-        2 if world.today() > END => closed_out(world, dice),
+        2 | 37 if world.today() > END => closed_out(world, dice),
         3..5 => adopted(world, dice),
         5 => area(world, dice)?,
         6..9 => stage(world, dice),
         9 => indicator(world)?,
         10..12 => redefined(world, dice),
-        12 if dice.one_in(6) => retired(world, dice),
+        12 if dice.one_in(2) => retired(world, dice),
         13..15 => target(world, dice)?,
         15..18 => target_revised(world, dice)?,
         18..20 => decomposed(world, dice),
@@ -37,7 +35,7 @@ pub(super) fn any(world: &World, dice: &mut Dice) -> Option<Proposal> {
         26..28 => light_rule(world, dice)?,
         28 => registered(world)?,
         29..31 => renamed(world, dice),
-        31 if dice.one_in(5) => succeeded(world, dice),
+        31 if dice.one_in(2) => succeeded(world, dice),
         32..36 => assigned(world, dice),
         36 => assignment_ended(world, dice)?,
         _ => return None,
@@ -215,8 +213,7 @@ fn succeeded(world: &World, dice: &mut Dice) -> Payload {
 fn assigned(world: &World, dice: &mut Dice) -> Payload {
     let role = *dice.of_all(&[AssignmentRole::Lead, AssignmentRole::Responsible, AssignmentRole::Supervising]);
     let leaderless = world.state.assignments().lead_of_scope(&Scope::Plan).is_none();
-    let (role, scope) =
-        if leaderless { (AssignmentRole::Lead, Scope::Plan) } else { (role, any_scope(world, dice)) };
+    let (role, scope) = if leaderless { (AssignmentRole::Lead, Scope::Plan) } else { (role, any_scope(world, dice)) };
     AgencyAssigned { agency: any_agency(world, dice), role, scope }.into()
 }
 

@@ -36,7 +36,10 @@ pub(super) fn report(world: &World, dice: &mut Dice) -> Option<Proposal> {
     if dice.one_in(14) {
         return Some(assessment(world, dice));
     }
-    let (area, id) = dice.of_all(&plan::measured()).clone();
+    let all = plan::measured();
+    // Half of all figures are of few series, which so have lights.
+    let all = if dice.one_in(2) { &all[..4] } else { &all };
+    let (area, id) = dice.of_all(all).clone();
     let indicator = world.state.indicator(&id)?;
     let end = reference(world, dice);
     if dice.one_in(14) {

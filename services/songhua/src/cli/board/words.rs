@@ -79,7 +79,8 @@ pub(super) const fn yes(is: bool) -> &'static str {
     if is { "是" } else { "" }
 }
 
-pub(super) fn scope(scope: Option<&pb::Scope>) -> String {
+/// What a scope covers, as a resource name below the plan. Event ids are made of it: it never changes.
+pub(in crate::cli) fn scope(scope: Option<&pb::Scope>) -> String {
     use pb::scope::Kind;
     match scope.and_then(|scope| scope.kind.as_ref()) {
         Some(Kind::Plan(_)) | None => "plan".to_owned(),
