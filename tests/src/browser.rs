@@ -1,7 +1,7 @@
 //! A real browser, without a window: Chromium, driven by the DevTools protocol over its pipe.
 //!
 //! `CHROMIUM_BIN` names another one than those that Debian installs. A browser that cannot be started fails the test and
-//! says how to help; nothing is skipped.
+//! says how to help. Only where there is none outside the gate ([`Browser::is_at_hand`]) are its tests not tried.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -12,6 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::at_hand;
 
 /// How long an answer or an event may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -34,6 +36,11 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// Whether there is one. Where there is none, says so; in the gate there must be.
+    pub fn is_at_hand() -> bool {
+        program().is_some() || at_hand(HELP, &PROGRAMS[..1], &[])
+    }
+
     /// A page that knows `password` for any user, should it be asked; scripts do not run in it.
     ///
     /// # Panics
@@ -173,12 +180,16 @@ impl Drop for Browser {
     }
 }
 
+/// `CHROMIUM_BIN`, else the first that is installed.
+fn program() -> Option<String> {
+    let found = |program: &&str| Command::new("which").arg(program).output().is_ok_and(|found| found.status.success());
+    let given = std::env::var("CHROMIUM_BIN").ok();
+    given.or_else(|| PROGRAMS.into_iter().find(found).map(ToOwned::to_owned))
+}
+
 /// Starts the browser; it reads commands from descriptor 3 and answers on descriptor 4.
 fn spawn(profile: &TempDir) -> Child {
-    let given = std::env::var("CHROMIUM_BIN").ok();
-    let found = |program: &&str| Command::new("which").arg(program).output().is_ok_and(|found| found.status.success());
-    let program = given.or_else(|| PROGRAMS.into_iter().find(found).map(ToOwned::to_owned));
-    let program = program.unwrap_or_else(|| panic!("no browser: {HELP}"));
+    let program = program().unwrap_or_else(|| panic!("no browser: {HELP}"));
     Command::new("sh")
         .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1", &program])
         .args(["--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])

@@ -107,6 +107,8 @@ pub(crate) struct Asked {
     pub(crate) indicator: IndicatorId,
     /// Only this area; none = all.
     pub(crate) area: Option<AreaId>,
+    /// Only figures of this dimension; none = all.
+    pub(crate) dimension: Option<String>,
     /// At most this many figures in the history, and periods among the vintages.
     pub(crate) history_size: usize,
 }
@@ -122,7 +124,9 @@ impl Asked {
         let fault =
             || refusal::invalid_field("history_size", &format!("{size} is negative; 0 means {HISTORY_DEFAULT}"));
         let history_size = usize::try_from(size).map_err(|_| fault())?;
-        Ok((plan, Self { indicator, area: name::optional("area", &request.area)?, history_size }))
+        let area = name::optional("area", &request.area)?;
+        let dimension = Some(request.dimension.clone()).filter(|dimension| !dimension.is_empty());
+        Ok((plan, Self { indicator, area, dimension, history_size }))
     }
 }
 
@@ -134,7 +138,7 @@ pub(crate) fn get(reading: &Reading, asked: &Asked) -> Result<pb::GetIndicatorRe
     if let Some(unknown) = area.filter(|area| !reading.model.areas.contains_key(*area)) {
         return Err(refusal::unknown_resource("area", unknown.as_str()));
     }
-    let all = figures::read(reading, id, area)?;
+    let all = figures::read(reading, id, area, asked.dimension.as_deref())?;
     let targets = targets(reading, indicator, area)?;
     Ok(pb::GetIndicatorResponse {
         indicator: Some(shown(reading, indicator, &targets)?),

@@ -1,13 +1,14 @@
 //! The gRPC face of progress: who asks, for which plan, when; then one reading, and one answer. The caller has been
 //! authenticated before; its [`Principal`] comes with the request.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use songhua_access::{AccessError, Directory, Permission, Principal};
 use songhua_domain::id::PlanId;
 use songhua_wire::pb;
 use songhua_wire::pb::progress_service_server::ProgressService;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status};
 
 use crate::as_of::AsOf;
@@ -18,8 +19,8 @@ use crate::reading::Reading;
 use crate::refusal::{self, Refused};
 use crate::watch::{Responses, Watcher};
 use crate::{
-    agency, as_of, calendar, circle, closeout, indicator, league, matrix, milestone, name, note, overview, period, plan,
-    project, revision, staleness, supervision, verification,
+    agency, as_of, calendar, circle, closeout, indicator, league, matrix, milestone, name, note, overview, period,
+    plan, project, revision, staleness, supervision, verification,
 };
 
 /// Serves `ProgressService`.
@@ -27,7 +28,13 @@ pub struct ProgressServer {
     readers: Arc<ReaderRegistry>,
     directory: Arc<Directory>,
     stop: watch::Receiver<bool>,
+    /// Permits of reads that may be made at once.
+    at_once: Semaphore,
 }
+
+/// Reads made at once for each processor: more would take the processors from ingest and the projector, and none of them
+/// would be done sooner.
+const READS_PER_PROCESSOR: usize = 2;
 
 /// What a method answers.
 type Answer<T> = Result<Response<T>, Status>;
@@ -35,8 +42,9 @@ type Answer<T> = Result<Response<T>, Status>;
 impl ProgressServer {
     /// A server for the plans of a node. Watchers are looked up in `directory` again before each response, and leave
     /// when `stop` is true.
-    pub const fn new(readers: Arc<ReaderRegistry>, directory: Arc<Directory>, stop: watch::Receiver<bool>) -> Self {
-        Self { readers, directory, stop }
+    pub fn new(readers: Arc<ReaderRegistry>, directory: Arc<Directory>, stop: watch::Receiver<bool>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { readers, directory, stop, at_once: Semaphore::new(processors * READS_PER_PROCESSOR) }
     }
 
     /// The plan's reader, if `caller` may read the plan.
@@ -57,6 +65,8 @@ impl ProgressServer {
     ) -> Result<T, Refused> {
         let reader = self.reader(caller, &plan)?;
         reader.wait_for(as_of.min_position).await?;
+        // Never closed.
+        let _permit = self.at_once.acquire().await;
         let reading = tokio::task::spawn_blocking(move || {
             let reading = Reading::take(&reader, &plan, &as_of)?;
             let answer = answer(&reading)?;
@@ -274,7 +284,8 @@ impl ProgressService for ProgressServer {
         let (caller, pb::ListVerificationsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
         let answer = async {
             let plan = name::plan("parent", &parent)?;
-            let arguments = Arguments { list: "verifications", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let arguments =
+                Arguments { list: "verifications", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
             let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, verification::FIELDS)?;
             self.read(&caller, plan, as_of, move |reading| verification::list(reading, &filter, &page)).await
         };
@@ -299,10 +310,12 @@ impl ProgressService for ProgressServer {
         &self,
         request: Request<pb::ListReportingPeriodsRequest>,
     ) -> Answer<pb::ListReportingPeriodsResponse> {
-        let (caller, pb::ListReportingPeriodsRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let (caller, pb::ListReportingPeriodsRequest { parent, page_size, page_token, filter, as_of }) =
+            enter(request)?;
         let answer = async {
             let plan = name::plan("parent", &parent)?;
-            let arguments = Arguments { list: "reporting-periods", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let arguments =
+                Arguments { list: "reporting-periods", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
             let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, period::FIELDS)?;
             self.read(&caller, plan, as_of, move |reading| period::list(reading, &filter, &page)).await
         };
@@ -316,7 +329,8 @@ impl ProgressService for ProgressServer {
         let (caller, pb::ListProgressNotesRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
         let answer = async {
             let plan = name::plan("parent", &parent)?;
-            let arguments = Arguments { list: "progress-notes", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let arguments =
+                Arguments { list: "progress-notes", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
             let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, note::FIELDS)?;
             self.read(&caller, plan, as_of, move |reading| note::list(reading, &filter, &page)).await
         };

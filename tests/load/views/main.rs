@@ -51,7 +51,7 @@ async fn main() {
 
     let clients = server::clients(&sandbox, 4).await;
     println!(
-        "visible: 2,000 events/s, a submission each on one stream, {} s; from a receipt's arrival to the answer of GetIndicator with min_position = its position, one receipt in 20",
+        "visible: 2,000 events/s, a submission each on one stream, {} s; from a receipt's arrival to the answer of GetIndicator with min_position = its position and the figure's dimension, one receipt in 20",
         seconds.as_secs()
     );
     let timed = visible::measure(&sandbox, &clients, seconds).await;

@@ -28,7 +28,7 @@ pub(crate) async fn measure(sandbox: &Sandbox, clients: &[Client], duration: Dur
         let due = begin + every * u32::try_from(sent).expect("a short run");
         if sent < total && due <= Instant::now() {
             let request = events.submission(1);
-            about.push_back(indicator(&request));
+            about.push_back(series(&request));
             stream.send(request).await;
             sent += 1;
             continue;
@@ -37,11 +37,11 @@ pub(crate) async fn measure(sandbox: &Sandbox, clients: &[Client], duration: Dur
         let Ok(answer) = tokio::time::timeout(wait, stream.answer()).await else { continue };
         let (_, receipts) = answer.expect("the stream goes on").expect("an answer");
         let receipt = receipts.expect("stored").remove(0);
-        let indicator = about.pop_front().unwrap_or_default();
+        let series = about.pop_front().expect("sent");
         answered += 1;
         if answered % EVERY == 0 {
             let client = clients[usize::try_from(answered).unwrap_or(0) % clients.len()].clone();
-            asked.push(tokio::spawn(ask(client, indicator, receipt.position)));
+            asked.push(tokio::spawn(ask(client, series, receipt.position)));
         }
     }
     let mut all = Vec::new();
@@ -52,22 +52,24 @@ pub(crate) async fn measure(sandbox: &Sandbox, clients: &[Client], duration: Dur
 }
 
 /// Microseconds until the indicator is answered with the figure in it.
-async fn ask(mut client: Client, indicator: String, position: u64) -> u64 {
+async fn ask(mut client: Client, (indicator, dimension): (String, String), position: u64) -> u64 {
     let begun = Instant::now();
     let request = pb::GetIndicatorRequest {
         name: format!("{PLAN}/indicators/{indicator}"),
         as_of: Some(pb::AsOf { min_position: position, ..Default::default() }),
         history_size: 1,
         area: "city".to_owned(),
+        dimension,
     };
     let answer = client.progress.get_indicator(request).await.expect("an answer").into_inner();
-    assert!(answer.state.is_some_and(|state| state.applied_position >= position), "answered too early");
+    assert!(answer.history_count > 0, "the figure at {position} is not visible");
     micros(begun.elapsed())
 }
 
-fn indicator(request: &pb::SubmitRequest) -> String {
+/// Indicator and dimension of the figure in a submission.
+fn series(request: &pb::SubmitRequest) -> (String, String) {
     match request.events.first().and_then(|event| event.payload.as_ref()) {
-        Some(Payload::MeasurementReported(reported)) => reported.indicator.clone(),
-        _ => String::new(),
+        Some(Payload::MeasurementReported(reported)) => (reported.indicator.clone(), reported.dimension.clone()),
+        _ => panic!("not a figure: {request:?}"),
     }
 }

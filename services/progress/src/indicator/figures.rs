@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use songhua_domain::event::{Figure, ReferencePeriod};
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::vocabulary::Basis;
-use songhua_views::{Entry, EntryFigure, EntryKind, Recorded};
+use songhua_views::{Entry, EntryFigure, EntryKind, Recorded, SeriesKey};
 use songhua_wire::code::Code;
 use songhua_wire::pb;
 use songhua_wire::time::micros_to_pb;
@@ -34,10 +34,18 @@ pub(super) fn read<'a>(
     reading: &'a Reading,
     indicator: &IndicatorId,
     only: Option<&AreaId>,
+    dimension: Option<&str>,
 ) -> Result<Vec<Figures<'a>>, Refused> {
     let mut all = Vec::new();
     let areas = reading.areas().into_iter().map(|area| &area.definition.area);
     for area in areas.filter(|area| only.is_none_or(|only| only == *area)) {
+        if let Some(dimension) = dimension {
+            let key = SeriesKey { area: area.clone(), indicator: indicator.clone(), dimension: dimension.to_owned() };
+            let series = reading.views().series(&key, reading.known());
+            let figures = series.map_err(|error| refusal::from_views(&error))?.figures().to_vec();
+            all.extend((!figures.is_empty()).then(|| Figures { area, dimension: key.dimension, figures }));
+            continue;
+        }
         let dimensions = reading.views().dimensions(area, indicator, reading.known());
         for (dimension, series) in dimensions.map_err(|error| refusal::from_views(&error))? {
             all.push(Figures { area, dimension, figures: series.figures().to_vec() });

@@ -195,7 +195,13 @@ async fn of_parts(all: &mut Vec<Answer>, server: &ProgressServer, names: &Names,
     for indicator in &names.indicators {
         let name = format!("plans/{PLAN}/indicators/{indicator}");
         let (area, history_size) = (choice.area.clone(), choice.history_size);
-        once!(all, server, get_indicator, indicator, pb::GetIndicatorRequest { name, as_of, history_size, area });
+        once!(
+            all,
+            server,
+            get_indicator,
+            indicator,
+            pb::GetIndicatorRequest { name, as_of, history_size, area, dimension: String::new() }
+        );
     }
     for project in &names.projects {
         let name = format!("plans/{PLAN}/projects/{project}");

@@ -48,9 +48,6 @@ impl<'a> Plain<'a> {
             let lead = self.state.lead_of(&area, &indicator).map(ToString::to_string).unwrap_or_default();
             assert_eq!(progress.lead_agency, lead, "{what}");
             if defined.derived.is_some() {
-                if verified_only {
-                    continue;
-                }
                 let until = day.min(target.definition.effective_deadline);
                 assert_eq!(progress.actual, self.circles_building(until), "{what}");
                 continue;

@@ -99,6 +99,9 @@ enum What {
         /// Only this area / 仅此区域
         #[arg(long, default_value = "")]
         area: String,
+        /// Only figures of this dimension, for example district=songbei; _T = the headline / 仅此维度
+        #[arg(long, default_value = "")]
+        dimension: String,
         /// At most this many of the newest figures [default: 1000] / 最近多少条数值
         #[arg(long, default_value_t = 0)]
         history: i32,
@@ -310,11 +313,11 @@ impl Asker {
                 let request = pb::GetLeagueRequest { name: plan, kind: areas.kind(), indicator, compare_date, as_of };
                 one!(self, get_league(request), league)
             }
-            What::Indicator { indicator, area, history } => {
+            What::Indicator { indicator, area, dimension, history } => {
                 let name = format!("{plan}/indicators/{indicator}");
                 one!(
                     self,
-                    get_indicator(pb::GetIndicatorRequest { name, as_of, history_size: history, area }),
+                    get_indicator(pb::GetIndicatorRequest { name, as_of, history_size: history, area, dimension }),
                     indicator
                 )
             }
