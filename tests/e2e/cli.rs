@@ -41,17 +41,17 @@ async fn every_progress_command_prints_a_table_with_words_not_only_colours() {
     let world = world().await;
     let expected: [(&[&str], &[&str]); 9] = [
         (&["plan"], &["哈尔滨", "72 targets = 62 AT_LEAST", "35 projects, 33 after merges", "2022-01-01 – 2026-12-31"]),
-        (&["overview"], &["97.9 %", "剩余 38 天", "MET_SO_FAR 2", "UNASSIGNED 0", "72 个目标", "NO_DATA 69"]),
+        (
+            &["overview"],
+            &["97.9 %", "剩余 38 天", "MET_SO_FAR 2", "未指定牵头单位 UNASSIGNED", "72 个目标", "NO_DATA 69"],
+        ),
         (&["circles"], &["[circle-hit]", "[circle-songbei]", "无目标", "✔ 当前已达标（自报）", "○ 无数据", "≥ 60 个"]),
         (
             &["circle", "circle-hit"],
             &["[circle-hit]", "aerospace-park", "61", "101.7 %", "2026-09-30", "science-bureau"],
         ),
         (&["indicators"], &["> 1700 亿元", "3–5 个", "≈ 100 个", "> 对比序列", "100 %", "国内领先"]),
-        (
-            &["indicator", "platforms"],
-            &["STOCK_AT", "..2026-09-30", "UNVALIDATED", "circle-hit", "61", "science-bureau"],
-        ),
+        (&["indicator", "platforms"], &["STOCK_AT", "2026-09-30", "| V ", "circle-hit", "61", "science-bureau"]),
         (&["projects"], &["aerospace-park", "0/1", "2026-01-31", "并入 → ", "longjiang-data-exchange"]),
         (
             &["project", "aerospace-park"],

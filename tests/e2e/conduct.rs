@@ -193,7 +193,7 @@ async fn a_figure_waits_to_be_verified_and_waits_again_when_it_is_reopened() {
     let world = World::harbin().await;
     let mut figure = stock("circle-hit", "tech-firms", END, "320");
     let file = pb::Evidence {
-        sha256: vec![7; 32].into(),
+        sha256: vec![7; 32],
         media_type: "application/pdf".to_owned(),
         title: "名录".to_owned(),
         locator: "archive/7".to_owned(),

@@ -59,7 +59,7 @@ fn cancelled(id: &str) -> pb::EventInput {
 
 /// Approval (weight 1) reached, groundbreaking (3) moved twice and reached, delivery (4) half done, operation (2) open.
 async fn a_park_under_way(world: &World) -> pb::Receipt {
-    let by_bureau = async |event| world.stored(&world.bureau, event).await;
+    let by_bureau = async |event| Box::pin(world.stored(&world.bureau, event)).await;
     by_bureau(planned("approval", pb::MilestoneType::Approval, date(2026, 1, 31), "")).await;
     by_bureau(planned("groundbreaking", pb::MilestoneType::Groundbreaking, date(2026, 3, 31), "3")).await;
     by_bureau(planned("delivery", pb::MilestoneType::Delivery, date(2026, 10, 31), "4")).await;

@@ -190,7 +190,7 @@ async fn a_stream_that_lacks_atomic_batches_and_its_metadata_is_given_both() {
     let config = nats.stream(EVENTS).await.cached_info().config.clone();
     assert!(config.allow_atomic_publish);
     assert_eq!(config.metadata["songhua_from"], "1");
-    assert_eq!(config.subjects.len(), 16, "{config:?}");
+    assert_eq!(config.subjects.len(), 21, "{config:?}");
     let log = sandbox.server_log();
     assert!(!log.contains("one by one"), "{log}");
 }

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::vocabulary::UnknownCode;
-use songhua_views::{Entry, EntryFigure, EntryKind, Fact, FactKind, FigureRevision, Revised, Said};
+use songhua_views::{Entry, EntryFigure, EntryKind, Fact, FactKind, FigureRevision, Revised, Said, SeriesKey};
 use songhua_wire::code::Code;
 use songhua_wire::pb;
 use songhua_wire::time::micros_to_pb;
@@ -94,7 +94,8 @@ pub(crate) fn of_indicator(
     area: Option<&AreaId>,
     limit: usize,
 ) -> Result<Vec<pb::Revision>, Refused> {
-    let mut all = all(reading)?;
+    let is_wanted = |series: &SeriesKey| series.indicator == *indicator && area.is_none_or(|area| series.area == *area);
+    let mut all = made_of(reading, &figures(reading, limit, is_wanted)?)?;
     all.retain(|revision| {
         let here = area.is_none_or(|area| revision.area.is_empty() || revision.area == area.as_str());
         revision.indicator == indicator.as_str() && here
@@ -105,13 +106,25 @@ pub(crate) fn of_indicator(
 
 /// Revisions of figures recorded by the end of the reading's day, newest first.
 pub(crate) fn of_figures(reading: &Reading) -> Result<Vec<FigureRevision>, Refused> {
-    let revisions = reading.views().figure_revisions(reading.recorded()?, usize::MAX);
+    figures(reading, usize::MAX, |_| true)
+}
+
+fn figures(
+    reading: &Reading,
+    limit: usize,
+    is_wanted: impl Fn(&SeriesKey) -> bool,
+) -> Result<Vec<FigureRevision>, Refused> {
+    let revisions = reading.views().figure_revisions(reading.recorded()?, limit, is_wanted);
     revisions.map_err(|error| refusal::from_views(&error))
 }
 
 fn all(reading: &Reading) -> Result<Vec<pb::Revision>, Refused> {
+    made_of(reading, &of_figures(reading)?)
+}
+
+/// Those of figures and of what was defined, newest first.
+fn made_of(reading: &Reading, of_figures: &[FigureRevision]) -> Result<Vec<pb::Revision>, Refused> {
     let recorded = reading.recorded()?;
-    let of_figures = of_figures(reading)?;
     let facts = reading.facts(FactKind::Revisions)?;
     let of_facts = facts.iter().take_while(|fact| fact.position <= recorded).filter_map(|fact| match &fact.row.said {
         Said::Revision(revised) => Some(from_fact(reading, fact, revised)),

@@ -29,7 +29,7 @@ pub struct ProgressServer {
     directory: Arc<Directory>,
     stop: watch::Receiver<bool>,
     /// Permits of reads that may be made at once.
-    at_once: Semaphore,
+    at_once: Arc<Semaphore>,
 }
 
 /// Reads made at once for each processor: more would take the processors from ingest and the projector, and none of them
@@ -44,7 +44,7 @@ impl ProgressServer {
     /// when `stop` is true.
     pub fn new(readers: Arc<ReaderRegistry>, directory: Arc<Directory>, stop: watch::Receiver<bool>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { readers, directory, stop, at_once: Semaphore::new(processors * READS_PER_PROCESSOR) }
+        Self { readers, directory, stop, at_once: Arc::new(Semaphore::new(processors * READS_PER_PROCESSOR)) }
     }
 
     /// The plan's reader, if `caller` may read the plan.
@@ -65,9 +65,10 @@ impl ProgressServer {
     ) -> Result<T, Refused> {
         let reader = self.reader(caller, &plan)?;
         reader.wait_for(as_of.min_position).await?;
-        // Never closed.
-        let _permit = self.at_once.acquire().await;
+        // Never closed. It goes with the read, which does not end when its caller goes away.
+        let permit = Arc::clone(&self.at_once).acquire_owned().await;
         let reading = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let reading = Reading::take(&reader, &plan, &as_of)?;
             let answer = answer(&reading)?;
             reading.check()?;

@@ -21,7 +21,7 @@ use crate::judge::judge;
 const NAME: &str = "projector";
 
 /// Most bytes of records that become rows at once: what a batch costs by itself is then little for each.
-const BYTES_MAX: usize = 4 << 20;
+const BYTES_MAX: usize = 8 << 20;
 
 /// What this code makes of events. Raised with every change that gives the same records other rows: views that another
 /// version has grown are read on until a successor has been grown beside them.

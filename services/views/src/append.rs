@@ -17,6 +17,7 @@ use crate::packed::EntryRef;
 use crate::revision;
 use crate::row::unreadable;
 use crate::series::{Entry, OpenSeries, SeriesKey, entries_of};
+use crate::store::Value;
 use crate::timeline::Timeline;
 use crate::varint::put;
 use crate::writer::{Slot, series_prefix, subjects_table};
@@ -44,7 +45,7 @@ impl ViewBatch<'_> {
         let place = place?;
         let Some(slot) = self.writer.slots.get_mut(place) else { return Ok(()) };
         if let Some(full) = slot.open.take_if(|open| !open.block.takes(entry.position)) {
-            self.rows.insert(full.block.key(&slot.prefix), full.block.bytes);
+            self.rows.insert(full.block.key(&slot.prefix), full.block.bytes.into());
         }
         let open = slot.open.get_or_insert_with(|| OpenSeries::begin(entry.position));
         open.push(entry, &mut self.scratch)?;
@@ -86,14 +87,49 @@ impl ViewBatch<'_> {
         let mut next = index::Open::begin(place.shard, position);
         next.note(place, position, number);
         let full = std::mem::replace(open, next);
-        self.rows.insert(full.key(), full.bytes);
+        let (key, bytes) = (full.key(), Value::from(full.bytes));
+        if let Some(Some(kept)) = self.writer.full.get_mut(shard) {
+            kept.push((key.clone(), bytes.clone()));
+        }
+        self.rows.insert(key, bytes);
         Ok(())
+    }
+
+    /// Keeps the full blocks of the list that the event would be in, so that the next to be found there needs no row.
+    /// Not before the list's last block is known: it is not full.
+    pub(crate) fn keep_events(&mut self, event_id: Uuid) -> Result<(), ViewsError> {
+        let place = Place::of(event_id);
+        let shard = usize::from(place.shard);
+        let Some(Some(open)) = self.writer.shards.get(shard).map(|open| open.as_ref().map(index::Open::key)) else {
+            return Ok(());
+        };
+        if self.writer.full.get(shard).is_none_or(Option::is_some) {
+            return Ok(());
+        }
+        let mut full = Vec::new();
+        self.each(&place.prefix(), &mut |key, value| {
+            if key != open {
+                full.push((key.to_vec(), Value::from(value)));
+            }
+            Ok(())
+        })?;
+        if let Some(kept) = self.writer.full.get_mut(shard) {
+            *kept = Some(full);
+        }
+        Ok(())
+    }
+
+    /// The full blocks of a list of events, if they are kept.
+    fn full_events(&self, prefix: &[u8]) -> Option<&[(Vec<u8>, Value)]> {
+        let (&key::EVENTS, shard) = prefix.split_first()? else { return None };
+        let shard = usize::from(u16::from_be_bytes(*shard.first_chunk::<2>()?));
+        self.writer.full.get(shard)?.as_deref()
     }
 
     fn load_shard(&mut self, place: Place, position: u64) -> Result<&mut index::Open, ViewsError> {
         let prefix = place.prefix();
         let last = self.grown.read(|store| {
-            let row = store.last(&prefix, block::at(&prefix, u64::MAX))?;
+            let row = store.last_block(&prefix, block::at(&prefix, u64::MAX))?;
             row.map(|(key, value)| index::Open::resume(place.shard, &key, &value)).transpose()
         })?;
         let slot = self.writer.shards.get_mut(usize::from(place.shard));
@@ -129,7 +165,7 @@ impl ViewBatch<'_> {
         let key = SeriesKey::read(prefix).ok_or_else(|| unreadable(prefix, "names no series"))?;
         let number = self.number_of(prefix, position, || Subject::Series(key.clone()))?;
         let open = self.grown.read(|store| {
-            let row = store.last(prefix, block::at(prefix, u64::MAX))?;
+            let row = store.last_block(prefix, block::at(prefix, u64::MAX))?;
             row.map(|(key, value)| OpenSeries::resume(&key, &value)).transpose()
         })?;
         let place = self.writer.slots.len();
@@ -169,8 +205,8 @@ impl ViewBatch<'_> {
 
     /// Key and value of the list's last block, as this batch has it.
     fn open_block(&self, prefix: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-        if let Some(open) = self.lists.get(prefix) {
-            return Some((open.key(prefix), &open.bytes));
+        if let Some(list) = self.writer.lists.get(prefix) {
+            return Some((list.open.key(prefix), &list.open.bytes));
         }
         if let Some((&key::EVENTS, shard)) = prefix.split_first() {
             let shard = usize::from(u16::from_be_bytes(*shard.first_chunk::<2>()?));
@@ -186,6 +222,10 @@ impl ViewBatch<'_> {
 impl Seen for ViewBatch<'_> {
     fn each(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), ViewsError> {
         let open = self.open_block(prefix);
+        if let Some(full) = self.full_events(prefix) {
+            full.iter().try_for_each(|(key, value)| visit(key, value))?;
+            return open.map_or(Ok(()), |(key, value)| visit(&key, value));
+        }
         let is_open = |key: &[u8]| open.as_ref().is_some_and(|(open, _)| open.as_slice() == key);
         self.grown.read(|store| {
             for row in store.scan(prefix) {
@@ -207,12 +247,13 @@ impl Seen for ViewBatch<'_> {
         if let Some((open, value)) = self.open_block(prefix).filter(|(open, _)| *open <= key) {
             return visit(&open, value);
         }
-        let own = self.rows.range(prefix.to_vec()..=key.clone()).next_back();
-        self.grown.read(|store| match (store.last(prefix, key)?, own) {
-            (Some((stored, _)), Some((own, value))) if *stored <= **own => visit(own, value),
-            (Some((stored, value)), _) => visit(&stored, &value),
-            (None, Some((own, value))) => visit(own, value),
-            (None, None) => Ok(()),
+        // What this batch has is behind all that was put before it.
+        if let Some((own, value)) = self.rows.range(prefix.to_vec()..=key.clone()).next_back() {
+            return visit(own, value);
+        }
+        self.grown.read(|store| match store.last_block(prefix, key)? {
+            Some((stored, value)) => visit(&stored, &value),
+            None => Ok(()),
         })
     }
 

@@ -3,7 +3,6 @@
 //! Place in the flow: filled by the projector, event by event, in log order; sees its own rows. It must not know what
 //! an event means; and what it writes must not depend on where batches end.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard};
 
 use jiff::Timestamp;
@@ -30,7 +29,7 @@ use crate::series::{Entry, SeriesKey};
 use crate::store::Rows;
 use crate::times;
 use crate::views::Views;
-use crate::writer::{Holds, Writer};
+use crate::writer::{Holds, List, Writer};
 
 /// What an event that a later one may name speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +57,6 @@ pub struct ViewBatch<'v> {
     pub(crate) writer: Writer,
     /// Whole rows, full blocks among them.
     pub(crate) rows: Rows,
-    /// Last blocks of lists that the writer does not keep, by prefix.
-    pub(crate) lists: BTreeMap<Vec<u8>, Open>,
     /// Places of the slots that were written to.
     pub(crate) dirty: Vec<usize>,
     /// Subjects that this batch is the first to name.
@@ -82,7 +79,6 @@ impl<'v> ViewBatch<'v> {
             grown,
             writer,
             rows: Rows::new(),
-            lists: BTreeMap::new(),
             dirty: Vec::new(),
             subjects: Vec::new(),
             scratch: Vec::new(),
@@ -109,7 +105,7 @@ impl<'v> ViewBatch<'v> {
         let definition = definition.into();
         let key = definition.key(position);
         let value = definition.encode(&key)?;
-        self.rows.insert(key, value);
+        self.rows.insert(key, value.into());
         Arc::make_mut(&mut self.model).fold(position, definition);
         Ok(())
     }
@@ -122,7 +118,7 @@ impl<'v> ViewBatch<'v> {
         self.day = Some(date);
         let key = key::day(position);
         let value = encode(&key, &date)?;
-        self.rows.insert(key, value);
+        self.rows.insert(key, value.into());
         Ok(())
     }
 
@@ -161,7 +157,8 @@ impl<'v> ViewBatch<'v> {
     ///
     /// # Errors
     /// [`ViewsError`]; the batch must be dropped.
-    pub fn named(&self, event_id: Uuid) -> Result<Option<Named>, ViewsError> {
+    pub fn named(&mut self, event_id: Uuid) -> Result<Option<Named>, ViewsError> {
+        self.keep_events(event_id)?;
         let Some(found) = find::event(self, event_id)? else { return Ok(None) };
         Ok(match (found.subject, found.entry) {
             (Subject::Series(series), Some(entry)) if entry.kind.is_figure() => {
@@ -185,7 +182,7 @@ impl<'v> ViewBatch<'v> {
             })?;
         }
         if let Some(full) = self.writer.times.take_if(|open| open.is_full()) {
-            self.rows.insert(full.key, full.bytes);
+            self.rows.insert(full.key, full.bytes.into());
         }
         let open = self.writer.times.get_or_insert_with(|| times::Open::begin(recorded_time_us, position));
         open.note(recorded_time_us, position);
@@ -238,7 +235,7 @@ impl<'v> ViewBatch<'v> {
         let change = ChangeValue { area: area.clone(), indicator: indicator.clone(), from, to: status, date };
         self.list(&[key::CHANGES], position, &change)?;
         let value = encode(&latest, &status)?;
-        self.rows.insert(latest, value);
+        self.rows.insert(latest, value.into());
         Ok(())
     }
 
@@ -248,24 +245,25 @@ impl<'v> ViewBatch<'v> {
     /// [`ViewsError`]; then nothing was put.
     pub fn commit(mut self, checkpoint: Checkpoint) -> Result<(), ViewsError> {
         let mut rows = std::mem::take(&mut self.rows);
-        for (prefix, open) in std::mem::take(&mut self.lists) {
-            rows.insert(open.key(&prefix), open.bytes);
+        for (prefix, list) in self.writer.lists.iter_mut().filter(|(_, list)| list.dirty) {
+            list.dirty = false;
+            rows.insert(list.open.key(prefix), list.open.bytes.as_slice().into());
         }
         let mut series = Vec::with_capacity(self.dirty.len());
         for place in std::mem::take(&mut self.dirty) {
             let Some(slot) = self.writer.slots.get_mut(place) else { continue };
             slot.dirty = false;
             if let Some(open) = &slot.open {
-                rows.insert(open.block.key(&slot.prefix), open.block.bytes.clone());
+                rows.insert(open.block.key(&slot.prefix), open.block.bytes.as_slice().into());
             }
             series.push((slot.key.clone(), slot.timeline.clone()));
         }
         for open in self.writer.shards.iter_mut().flatten().filter(|open| open.dirty) {
             open.dirty = false;
-            rows.insert(open.key(), open.bytes.clone());
+            rows.insert(open.key(), open.bytes.as_slice().into());
         }
         if let Some(open) = &self.writer.times {
-            rows.insert(open.key.clone(), open.bytes.clone());
+            rows.insert(open.key.clone(), open.bytes.as_slice().into());
         }
         let subjects = std::mem::take(&mut self.subjects);
         self.grown.put(Written { rows, checkpoint, model: &self.model, subjects, series })?;
@@ -281,18 +279,20 @@ impl<'v> ViewBatch<'v> {
     }
 
     pub(crate) fn list_bytes(&mut self, prefix: &[u8], position: u64, payload: &[u8]) -> Result<(), ViewsError> {
-        if !self.lists.contains_key(prefix) {
+        if !self.writer.lists.contains_key(prefix) {
             let last = block::at(prefix, u64::MAX);
             let open = self.grown.read(|store| {
-                let row = store.last(prefix, last)?;
+                let row = store.last_block(prefix, last)?;
                 row.map(|(key, value)| Open::resume(&key, &value)).transpose()
             })?;
-            self.lists.insert(prefix.to_vec(), open.unwrap_or_else(|| Open::begin(position)));
+            let list = List { open: open.unwrap_or_else(|| Open::begin(position)), dirty: false };
+            self.writer.lists.insert(prefix.to_vec(), list);
         }
-        if let Some(open) = self.lists.get_mut(prefix) {
+        if let Some(List { open, dirty }) = self.writer.lists.get_mut(prefix) {
+            *dirty = true;
             if !open.takes(position) {
                 let full = std::mem::replace(open, Open::begin(position));
-                self.rows.insert(full.key(prefix), full.bytes);
+                self.rows.insert(full.key(prefix), full.bytes.into());
             }
             open.push(position, payload);
         }

@@ -43,7 +43,7 @@ impl<F: Fn(u32) -> Option<Subject>> Seen for Stored<'_, F> {
         Ok(())
     }
     fn block(&self, prefix: &[u8], position: u64, visit: Visit<'_>) -> Result<(), ViewsError> {
-        match self.store.last(prefix, block::at(prefix, position))? {
+        match self.store.last_block(prefix, block::at(prefix, position))? {
             Some((key, value)) => visit(&key, &value),
             None => Ok(()),
         }

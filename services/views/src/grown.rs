@@ -3,7 +3,7 @@
 //! Place in the flow: behind [`Views`](crate::Views), which may change from one life to the next. It must not know: what
 //! readers ask, what an event means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -24,13 +24,13 @@ use crate::timeline::Timeline;
 use crate::views::Options;
 
 /// The layout of this version (`LAYOUT.md`).
-pub(crate) const LAYOUT: u32 = 4;
+pub(crate) const LAYOUT: u32 = 5;
 /// Models kept: that of now, and those of a few earlier moments that readers ask for.
 const MODELS: usize = 16;
 /// Most figures of timelines that are kept for readers.
 const TIMELINE_FIGURES: usize = 400_000;
 /// Bytes of rows that wait until they are written to sled together.
-const WAITING_BYTES: usize = 16 << 20;
+const WAITING_BYTES: usize = 24 << 20;
 
 /// What is written with a batch.
 pub(crate) struct Written<'b> {
@@ -147,7 +147,7 @@ impl Grown {
         let mut value = LAYOUT.to_be_bytes().to_vec();
         value.extend(self.version.to_be_bytes());
         value.extend(encode(&checkpoint_key, &written.checkpoint)?);
-        written.rows.insert(checkpoint_key, value);
+        written.rows.insert(checkpoint_key, value.into());
         let definitions = written.rows.range(vec![key::DEFINITIONS]..vec![key::DEFINITIONS + 1]);
         let mut defined: Vec<u64> = definitions.map(|(key, _)| position_of(key)).collect::<Result<_, _>>()?;
         defined.sort_unstable();
@@ -158,10 +158,7 @@ impl Grown {
             self.subjects.write().unwrap_or_else(PoisonError::into_inner).append(&mut written.subjects);
             let mut timelines = self.timelines();
             for (series, timeline) in written.series {
-                match timeline {
-                    Some(timeline) => timelines.keep(series, timeline),
-                    None => timelines.forget(&series),
-                }
+                timelines.renew(series, timeline);
             }
             let mut models = self.models();
             if !defined.is_empty() {
@@ -226,6 +223,12 @@ impl Grown {
         subjects.get(number as usize).cloned()
     }
 
+    /// Numbers of the series that are wanted.
+    pub(crate) fn series_numbers(&self, wanted: impl Fn(&SeriesKey) -> bool) -> BTreeSet<u32> {
+        let subjects = self.subjects.read().unwrap_or_else(PoisonError::into_inner);
+        let is_wanted = |subject: &Subject| matches!(subject, Subject::Series(series) if wanted(series));
+        (0..).zip(subjects.iter()).filter(|(_, subject)| is_wanted(subject)).map(|(number, _)| number).collect()
+    }
     /// All subjects, by number.
     pub(crate) fn subjects(&self) -> Vec<Subject> {
         self.subjects.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -18,7 +18,7 @@ pub(crate) const SHARDS: usize = 1_024;
 /// Bytes of an event.
 const EVENT_BYTES: usize = 12;
 /// Bytes of a full block.
-const BLOCK_BYTES: usize = EVENT_BYTES * 680;
+const BLOCK_BYTES: usize = EVENT_BYTES * 340;
 
 /// List and mark of an event.
 #[derive(Debug, Clone, Copy)]

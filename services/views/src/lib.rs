@@ -27,11 +27,11 @@ mod row;
 mod scoring;
 mod series;
 mod store;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod times;
 mod varint;
-#[cfg(test)]
-mod tests;
 mod views;
 mod writer;
 
@@ -41,8 +41,8 @@ pub use error::ViewsError;
 pub use fact::{Fact, FactKind, FactRow, Revised, Said, VerificationStep, subject_of_scope};
 pub use milestone::{Milestone, MilestoneChange, MilestoneFact, MilestoneRow};
 pub use model::{Area, Break, ClosedOut, Model, PERCENT, Published, StageChange, Target};
-pub use revision::FigureRevision;
 pub use packed::{EntryRef, FigureRef};
+pub use revision::FigureRevision;
 pub use row::Change;
 pub use series::{Entry, EntryFigure, EntryKind, Recorded, Series, SeriesKey};
 pub use views::{Options, Views};

@@ -37,13 +37,20 @@ pub(crate) const fn revised(kind: EntryKind) -> Option<u64> {
 }
 
 impl Views {
-    /// The last `limit` events up to `known` that corrected, revised, retracted or rejected a figure, or took its
-    /// verification back, newest first.
+    /// The last `limit` events up to `known` that corrected, revised, retracted or rejected a figure of a series that is
+    /// `wanted`, or took its verification back, newest first.
     ///
     /// # Errors
     /// [`ViewsError`]: reset them.
-    pub fn figure_revisions(&self, known: u64, limit: usize) -> Result<Vec<FigureRevision>, ViewsError> {
+    pub fn figure_revisions(
+        &self,
+        known: u64,
+        limit: usize,
+        wanted: impl Fn(&SeriesKey) -> bool,
+    ) -> Result<Vec<FigureRevision>, ViewsError> {
         self.with(|grown| {
+            // Asked once for each series, so that those of others cost next to nothing.
+            let numbers = grown.series_numbers(wanted);
             grown.read(|store| {
                 let seen = Stored { store, subject: |number| grown.subject(number) };
                 let mut revisions = Vec::new();
@@ -54,7 +61,10 @@ impl Views {
                         if revisions.len() >= limit {
                             return Ok(revisions);
                         }
-                        revisions.push(read(&seen, position, number)?);
+                        let number = number_of(number)?;
+                        if numbers.contains(&number) {
+                            revisions.push(read(&seen, position, number)?);
+                        }
                     }
                     let Some(before) = position_of(&key)?.checked_sub(1) else { break };
                     until = before;
@@ -65,10 +75,17 @@ impl Views {
     }
 }
 
+fn missing() -> ViewsError {
+    unreadable(&[key::REVISIONS], "speaks of no entry")
+}
+
+/// The number of the series that is noted.
+fn number_of(mut noted: &[u8]) -> Result<u32, ViewsError> {
+    take(&mut noted).and_then(|number| u32::try_from(number).ok()).ok_or_else(missing)
+}
+
 /// The revision at `position`, by an entry of the series of this number.
-fn read(seen: &dyn Seen, position: u64, mut number: &[u8]) -> Result<FigureRevision, ViewsError> {
-    let missing = || unreadable(&[key::REVISIONS], "speaks of no entry");
-    let number = take(&mut number).and_then(|number| u32::try_from(number).ok()).ok_or_else(missing)?;
+fn read(seen: &dyn Seen, position: u64, number: u32) -> Result<FigureRevision, ViewsError> {
     let Some(Subject::Series(series)) = seen.subject(number) else { return Err(missing()) };
     let prefix = series.prefix().done();
     let entry = find::entry(seen, &prefix, position)?.ok_or_else(missing)?;

@@ -46,8 +46,10 @@ impl Deref for Part<'_> {
 pub(crate) type Row<'s> = (Part<'s>, Part<'s>);
 /// Keys between two.
 pub(crate) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+/// A value that is put: sled and whoever keeps it share its bytes.
+pub(crate) type Value = sled::IVec;
 /// Rows that are put.
-pub(crate) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type Rows = BTreeMap<Vec<u8>, Value>;
 
 /// An open tree.
 #[derive(Debug)]
@@ -154,6 +156,20 @@ impl Store {
         })
     }
 
+    /// The last block of the list of `prefix` at or before `key`. Blocks are put in the order of their keys, so one that
+    /// was put is behind all that are in sled.
+    pub(crate) fn last_block(&self, prefix: &[u8], key: Vec<u8>) -> Result<Option<Row<'_>>, ViewsError> {
+        if key.as_slice() < prefix {
+            return Ok(None);
+        }
+        let range = (Bound::Included(prefix), Bound::Included(key.as_slice()));
+        let put = [&self.put, &self.leaving].into_iter().find_map(|rows| rows.range::<[u8], _>(range).next_back());
+        match put {
+            Some((key, value)) => Ok(Some((Part::Put(key), Part::Put(value)))),
+            None => self.last(prefix, key),
+        }
+    }
+
     /// Puts rows: they are visible, and lost if the process ends before they are written.
     pub(crate) fn put(&mut self, rows: Rows) {
         for (key, value) in rows {
@@ -169,9 +185,10 @@ impl Store {
         self.put_bytes
     }
 
-    /// Everything that was put begins to leave. Rows stay visible.
+    /// Everything that was put begins to leave. Rows stay visible; those that could not be written the last time leave
+    /// with them, or the checkpoint would get ahead of them.
     pub(crate) fn leave(&mut self) {
-        self.leaving = std::mem::take(&mut self.put);
+        self.leaving.append(&mut self.put);
         self.put_bytes = 0;
     }
 
@@ -179,7 +196,7 @@ impl Store {
     pub(crate) fn write(&self) -> Result<(), ViewsError> {
         let mut batch = sled::Batch::default();
         for (key, value) in &self.leaving {
-            batch.insert(key.as_slice(), value.as_slice());
+            batch.insert(key.as_slice(), value.clone());
         }
         self.run(|tree| tree.apply_batch(batch))
     }
@@ -211,8 +228,8 @@ fn behind(prefix: &[u8]) -> Vec<u8> {
 /// is in then.
 pub(crate) struct Merged<'s, I = sled::Iter> {
     dir: &'s Path,
-    put: Peekable<btree_map::Range<'s, Vec<u8>, Vec<u8>>>,
-    leaving: Peekable<btree_map::Range<'s, Vec<u8>, Vec<u8>>>,
+    put: Peekable<btree_map::Range<'s, Vec<u8>, Value>>,
+    leaving: Peekable<btree_map::Range<'s, Vec<u8>, Value>>,
     stored: Option<I>,
     /// The next row of sled, once it was asked for.
     next: Option<(sled::IVec, sled::IVec)>,

@@ -98,7 +98,7 @@ fn an_entry_is_read_as_it_was_written_with_every_digit() {
 fn views_of_another_layout_are_refused_until_they_are_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let views = Views::open(dir.path(), Options::default()).unwrap();
-    let layout = BTreeMap::from([(vec![key::CHECKPOINT], 1_u32.to_be_bytes().to_vec())]);
+    let layout = BTreeMap::from([(vec![key::CHECKPOINT], (&1_u32.to_be_bytes()).into())]);
     views.put_rows(layout);
     drop(views);
     let error = Views::open(dir.path(), Options::default()).unwrap_err();

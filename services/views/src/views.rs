@@ -115,8 +115,10 @@ impl Views {
     pub fn successor(&self) -> Result<Self, ViewsError> {
         let folder = other(self.folder());
         let Shared { dir, options, .. } = &*self.shared;
-        // Not deleted before it is known that nobody has it open.
-        drop(Self::open_folder(dir, folder, *options)?);
+        // Not deleted before it is known that nobody has it open. What is left of an earlier one may be damaged.
+        if let Err(locked @ ViewsError::Locked { .. }) = Self::open_folder(dir, folder, *options) {
+            return Err(locked);
+        }
         Store::delete(&dir.join(folder))?;
         Self::open_folder(dir, folder, *options)
     }

@@ -1,4 +1,4 @@
-//! What the writer keeps from batch to batch: the last blocks of lists, numbers of subjects, timelines, and until when
+//! What the writer keeps from batch to batch: the last blocks of lists, the index of events, numbers of subjects, timelines, and until when
 //! statuses hold. All of it can be read anew from rows.
 //!
 //! Place in the flow: taken by a batch, given back when the batch is committed, lost when it is dropped. It must not
@@ -11,17 +11,23 @@ use jiff::civil::Date;
 use songhua_domain::id::{AreaId, IndicatorId};
 
 use crate::batch::Subject;
+use crate::block;
 use crate::index::{self, SHARDS};
 use crate::kept::Weighed;
 use crate::key::Key;
 use crate::series::{OpenSeries, SeriesKey};
+use crate::store::Value;
 use crate::timeline::Timeline;
 use crate::times;
 
 /// Most series that are kept.
 const SERIES: usize = 8_192;
+/// Most other lists that are kept.
+const LISTS: usize = 4_096;
 /// Most figures of timelines that are kept.
 const TIMELINE_FIGURES: usize = 400_000;
+/// Most bytes of full blocks of the index of events that are kept: those of some two million events.
+const EVENT_BYTES: usize = 24 << 20;
 
 /// A series that is written to.
 #[derive(Debug)]
@@ -31,6 +37,17 @@ pub(crate) struct Slot {
     pub(crate) prefix: Vec<u8>,
     pub(crate) open: Option<OpenSeries>,
     pub(crate) timeline: Option<Arc<Timeline>>,
+    /// Whether it was written to in this batch.
+    pub(crate) dirty: bool,
+}
+
+/// Full blocks of a list of events, with their keys.
+pub(crate) type FullBlocks = Vec<(Vec<u8>, Value)>;
+
+/// The last block of a list that is no series.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) open: block::Open,
     /// Whether it was written to in this batch.
     pub(crate) dirty: bool,
 }
@@ -52,8 +69,12 @@ pub(crate) struct Writer {
     pub(crate) slots: Vec<Slot>,
     /// Places of slots, by prefix. Looked up only.
     pub(crate) places: HashMap<Vec<u8>, usize>,
+    /// Last blocks of lists that are no series, by prefix.
+    pub(crate) lists: BTreeMap<Vec<u8>, List>,
     /// Last blocks of the index of events; none = not read yet.
     pub(crate) shards: Vec<Option<index::Open>>,
+    /// All others of them, with their keys; none = not read yet.
+    pub(crate) full: Vec<Option<FullBlocks>>,
     pub(crate) times: Option<times::Open>,
     /// Targets whose status holds until a day, or until something is said.
     pub(crate) holds: BTreeMap<(AreaId, IndicatorId), Holds>,
@@ -68,7 +89,9 @@ impl Writer {
             numbers,
             slots: Vec::new(),
             places: HashMap::new(),
+            lists: BTreeMap::new(),
             shards: vec![None; SHARDS],
+            full: vec![None; SHARDS],
             times: None,
             holds: BTreeMap::new(),
         }
@@ -80,6 +103,13 @@ impl Writer {
         if self.slots.len() > SERIES || figures > TIMELINE_FIGURES {
             self.slots.clear();
             self.places.clear();
+        }
+        if self.lists.len() > LISTS {
+            self.lists.clear();
+        }
+        let events: usize = self.full.iter().flatten().flatten().map(|(_, block)| block.len()).sum();
+        if events > EVENT_BYTES {
+            self.full.fill(None);
         }
     }
 }

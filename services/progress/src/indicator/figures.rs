@@ -43,7 +43,7 @@ pub(super) fn read<'a>(
             let key = SeriesKey { area: area.clone(), indicator: indicator.clone(), dimension: dimension.to_owned() };
             let series = reading.views().series(&key, reading.known());
             let figures = series.map_err(|error| refusal::from_views(&error))?.figures().to_vec();
-            all.extend((!figures.is_empty()).then(|| Figures { area, dimension: key.dimension, figures }));
+            all.extend((!figures.is_empty()).then_some(Figures { area, dimension: key.dimension, figures }));
             continue;
         }
         let dimensions = reading.views().dimensions(area, indicator, reading.known());

@@ -1,5 +1,5 @@
 //! How fast views are rebuilt, and what they cost: `rebuild write DIR EVENTS` writes a log of a realistic mix,
-//! `rebuild grow DIR` grows views from it and prints events a second, CPU time, peak memory and bytes on disk.
+//! `rebuild grow DIR [CACHE_MIB]` grows views from it and prints events a second, CPU time, peak memory and bytes on disk.
 //!
 //! Place in the flow: by hand, in a release build. It must not know how views are kept.
 
@@ -32,8 +32,12 @@ async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["write", dir, events] => write(Path::new(dir), events.parse().unwrap()).await,
-        ["grow", dir] => grow(Path::new(dir)).await,
-        _ => println!("rebuild write DIR EVENTS | rebuild grow DIR"),
+        ["grow", dir] => grow(Path::new(dir), Options::default()).await,
+        ["grow", dir, mib] => {
+            let cache_bytes = mib.parse::<u64>().unwrap() << 20;
+            grow(Path::new(dir), Options { cache_bytes, ..Options::default() }).await;
+        }
+        _ => println!("rebuild write DIR EVENTS | rebuild grow DIR [CACHE_MIB]"),
     }
 }
 
@@ -80,7 +84,7 @@ async fn append(log: &SegmentLog, head: u64, submissions: Vec<Submission>) -> u6
     head + count
 }
 
-async fn grow(dir: &Path) {
+async fn grow(dir: &Path, options: Options) {
     let (log, _) = SegmentLog::open(&dir.join("log"), SegmentOptions::default()).unwrap();
     let log: Arc<dyn EventLog> = Arc::new(log);
     let head = log.heads().durable;
@@ -88,7 +92,7 @@ async fn grow(dir: &Path) {
     let _ = std::fs::remove_dir_all(&views);
     let before = (rss("VmRSS"), cpu());
     let began = Instant::now();
-    let mut projector = songhua_projector::open(&views, Options::default()).unwrap();
+    let mut projector = songhua_projector::open(&views, options).unwrap();
     let (applied, mut reached) = watch::channel(Applied::default());
     let until = async {
         drop(reached.wait_for(|applied| applied.position >= head).await);

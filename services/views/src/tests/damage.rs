@@ -8,6 +8,7 @@ use std::path::Path;
 use songhua_log::{Checkpoint, Position};
 use uuid::Uuid;
 
+use crate::store::Store;
 use crate::{Options, Views, ViewsError};
 
 /// Overwrites every file below `dir`, under the handle that has it open.
@@ -24,7 +25,7 @@ fn open(dir: &Path) -> Views {
 /// Far more rows than the cache holds.
 fn fill(views: &Views) {
     for n in 0..100_u8 {
-        let rows: BTreeMap<_, _> = (0..100_u8).map(|i| (vec![8, n, i], vec![i % 7; 500])).collect();
+        let rows: BTreeMap<_, _> = (0..100_u8).map(|i| (vec![8, n, i], vec![i % 7; 500].into())).collect();
         views.put_rows(rows);
     }
     let checkpoint = Checkpoint { log_id: Uuid::from_u128(1), epoch: 2, position: Position(9), leaf_hash: [7; 32] };
@@ -80,4 +81,21 @@ fn a_panic_between_two_rows_is_an_error_and_ends_the_rows() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn rows_that_could_not_be_written_leave_with_the_next_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), 1 << 16).unwrap();
+    let row = |key: u8| BTreeMap::from([(vec![8, key], vec![key].into())]);
+    store.put(row(1));
+    store.leave();
+    // The disk was full.
+    store.put(row(2));
+    store.leave();
+    store.write().unwrap();
+    store.left();
+    for key in [1, 2] {
+        assert!(store.get(&[8, key]).unwrap().is_some(), "row {key} is lost");
+    }
 }

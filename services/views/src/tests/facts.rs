@@ -8,8 +8,9 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::id;
+use crate::index::Place;
 use crate::{
-    Entry, EntryFigure, EntryKind, FactKind, FactRow, Options, Said, SeriesKey, Subject, ViewBatch, Views,
+    Entry, EntryFigure, EntryKind, FactKind, FactRow, Named, Options, Said, SeriesKey, Subject, ViewBatch, Views,
     subject_of_scope,
 };
 
@@ -99,7 +100,7 @@ fn revisions_of_figures_stand_beside_the_figure_they_speak_of() {
         apply(&views, position, |batch| batch.append(&key, entry(position, kind)).unwrap());
     }
     let found = |known, limit| -> Vec<(u64, u64)> {
-        let revisions = views.figure_revisions(known, limit).unwrap();
+        let revisions = views.figure_revisions(known, limit, |_| true).unwrap();
         assert!(revisions.iter().all(|revision| revision.series == key));
         revisions.iter().map(|revision| (revision.entry.position, revision.of.position)).collect()
     };
@@ -119,4 +120,32 @@ fn an_event_is_found_by_its_id_once_it_is_known() {
     assert_eq!(views.event(second, 2).unwrap(), Some((2, Subject::Series(key))));
     assert_eq!(views.event(second, 1).unwrap(), None);
     assert_eq!(views.event(Uuid::from_u128(3), 9).unwrap(), None);
+}
+
+#[test]
+fn an_event_is_named_by_its_id_wherever_the_block_of_its_list_is() {
+    let (dir, mut views) = opened();
+    let key = SeriesKey::total(&id("a"), &id("i"));
+    // Ids of one list, more than two blocks take.
+    let ids: Vec<Uuid> = (1..).map(Uuid::from_u128).filter(|id| Place::of(*id).shard == 7).take(1_000).collect();
+    let event = |at: usize| Entry { event_id: ids[at], ..entry(at as u64 + 1, EntryKind::Reported) };
+    let mut filed = 0;
+    for until in [10, 11, 500, 800, 1_000] {
+        apply(&views, until as u64, |batch| {
+            for at in filed..until {
+                batch.append(&key, event(at)).unwrap();
+                // The first and the last: in every block, full or not, from this batch or before.
+                for known in [0, at] {
+                    let Some(Named::Figure(_, found)) = batch.named(ids[known]).unwrap() else { panic!("{known}") };
+                    assert_eq!(*found, event(known));
+                }
+                assert_eq!(batch.named(*ids.get(at + 1).unwrap_or(&Uuid::nil())).unwrap(), None);
+            }
+        });
+        filed = until;
+        if until == 500 {
+            drop(views);
+            views = Views::open(dir.path(), Options::default()).unwrap();
+        }
+    }
 }

@@ -100,7 +100,8 @@ fn is_percent(code: &str) -> bool {
     for letter in code.chars() {
         match letter {
             _ if escaped => escaped = false,
-            '\\' => escaped = true,
+            // `_` leaves room as wide as the next letter, `*` fills with it: neither shows a percent sign that counts.
+            '\\' | '_' | '*' => escaped = true,
             '"' => quoted = !quoted,
             '%' if !quoted => return true,
             _ => {}
@@ -180,6 +181,7 @@ mod tests {
     #[test]
     fn a_quoted_or_escaped_sign_is_no_percent_format() {
         assert!(is_percent("0.00%") && is_percent("[Red]0%;-0%"));
+        assert!(!is_percent("0.0_%") && !is_percent("0*%"));
         assert!(!is_percent("0.0\"%\"") && !is_percent("0.0\\%") && !is_percent("General"));
     }
 }

@@ -161,7 +161,7 @@ mod tests {
         let bytes = workbook(|page| {
             header(page, 0);
             let format = Format::new().set_num_format("yyyy-mm-dd");
-            page.write_with_format(1, 5, &Day::parse_from_str("2026-10-09").unwrap(), &format).unwrap();
+            page.write_with_format(1, 5, Day::parse_from_str("2026-10-09").unwrap(), &format).unwrap();
         });
         let row = &rows(&bytes).unwrap()[1];
         assert_eq!((row.cells[4].as_str(), row.dates.contains(&4)), ("2026-10-09", true));
