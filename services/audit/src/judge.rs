@@ -10,7 +10,7 @@ use songhua_wire::record::{decode_event, decode_header};
 
 use crate::filter::Filter;
 use crate::refusal::{self, Refused};
-use crate::scope::{About, is_assigned, is_own};
+use crate::scope::{About, answers_for, is_assigned, is_own};
 
 /// What becomes of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Judge {
             about = about.with_named(input()?.payload);
         }
         let is_addressed =
-            |agency| about.addressed.as_ref().is_some_and(|addressed| state.stands_for(agency, addressed));
+            |agency| about.addressed.as_ref().is_some_and(|addressed| answers_for(agency, addressed, state));
         let may_see = |agency| {
             is_own(agency, &header, state) || is_addressed(agency) || is_assigned(agency, state.assignments(), &about)
         };

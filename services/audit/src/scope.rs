@@ -88,9 +88,14 @@ impl About {
     }
 }
 
+/// Whether `agency` is `other`, or answers for it since that one ended. Not the reverse: who ended learns nothing more.
+pub(crate) fn answers_for(agency: &AgencyId, other: &AgencyId, state: &PlanState) -> bool {
+    agency == other || state.successor_of(other) == Some(agency)
+}
+
 /// Whether `agency`, or one that it succeeded, sent the record, or it was filed on its behalf.
 pub(crate) fn is_own(agency: &AgencyId, header: &RecordHeader, state: &PlanState) -> bool {
-    header.agency.iter().chain(&header.on_behalf_of).any(|sender| state.stands_for(agency, sender))
+    header.agency.iter().chain(&header.on_behalf_of).any(|sender| answers_for(agency, sender, state))
 }
 
 /// Whether `agency` is assigned, in whatever role, to what a record is about.

@@ -238,20 +238,25 @@ impl Ask<'_> {
         if self.unpublished() || self.state.target(area, indicator).is_none() {
             return Ok(());
         }
-        let assignments = self.state.assignments();
-        let reports = self.agencies().find(|agency| assignments.reports_on_target(agency, area, indicator));
-        if let Some(agency) = reports {
-            return Err(reject!(
-                SelfVerification,
-                path(self.input, ""),
-                "agency {agency} reports on areas/{area}/targets/{indicator} and cannot assess it; let another one",
-                "单位 {agency} 负责上报 areas/{area}/targets/{indicator}，不能自行评估；请由其他单位评估",
-            ));
-        }
+        self.does_not_report(area, indicator, "")?;
         if self.actor.role == Role::Auditor {
             return Ok(());
         }
         self.checks(&scopes_of_target(area, indicator), &format!("areas/{area}/targets/{indicator}"))
+    }
+
+    /// Who answers for a target's progress neither assesses it nor checks its assessments.
+    fn does_not_report(&self, area: &AreaId, indicator: &IndicatorId, field: &str) -> Result<(), Rejection> {
+        let assignments = self.state.assignments();
+        let reports = self.agencies().find(|agency| assignments.reports_on_target(agency, area, indicator));
+        let Some(agency) = reports else { return Ok(()) };
+        Err(reject!(
+            SelfVerification,
+            path(self.input, field),
+            "agency {agency} reports on areas/{area}/targets/{indicator} and neither assesses it nor checks its \
+             assessments; let another one",
+            "单位 {agency} 负责上报 areas/{area}/targets/{indicator}，不能自行评估或核验其评估；请由其他单位办理",
+        ))
     }
 
     fn verifier(&self, event: &Uuid) -> Result<(), Rejection> {
@@ -265,6 +270,9 @@ impl Ask<'_> {
             "who reported an event cannot verify it; let another agency or the auditor",
             "上报者不能核验自己的事件；请由其他单位或审计核验",
         );
+        if let Payload::QualitativeAssessmentRecorded(assessed) = &named.input.payload {
+            self.does_not_report(&assessed.area, &assessed.indicator, "event")?;
+        }
         if self.actor.role == Role::Auditor {
             return Ok(());
         }

@@ -178,6 +178,8 @@ const fn schema_of(payload: &pb::event_input::Payload) -> u32 {
         {
             2
         }
+        // A reader of version 1 would calculate it as version 1 does.
+        pb::event_input::Payload::PlanDefined(plan) if plan.calc_version > 1 => 2,
         payload if payload_tag(payload) < 45 => 1,
         _ => 2,
     }

@@ -2,8 +2,8 @@
 
 use jiff::civil::date;
 use songhua_domain::event::{
-    AgencySucceeded, AssignmentEnded, EventInput, ProjectMerged, ReminderIssued, Scope, SupervisionClosed,
-    SupervisionIssued,
+    Actor, AgencyRegistered, AgencySucceeded, AssignmentEnded, EventInput, Name, ProjectMerged, ReminderIssued, Scope,
+    SupervisionClosed, SupervisionIssued,
 };
 use songhua_domain::state::Assignments;
 use songhua_domain::vocabulary::{AssignmentRole, Role, SupervisionOutcome};
@@ -119,6 +119,40 @@ async fn a_successor_sees_what_was_sent_by_and_addressed_to_the_agency_that_ende
     world.put(&office(), vec![event(ended)]).await;
     let after = world.positions(&water, filter).await;
     assert!(after.contains(&sent) && after.contains(&reminded), "{after:?}");
+}
+
+#[tokio::test]
+async fn an_agency_that_ended_sees_nothing_of_its_successor_nor_of_another_it_succeeded() {
+    let world = World::published().await;
+    let reminder = |agency: &str| {
+        let (scope, message) = (Scope::Area("county".parse().unwrap()), "please report".to_owned());
+        event(ReminderIssued { agency: agency.parse().unwrap(), scope, period: None, message })
+    };
+    for agency in ["heir", "sibling"] {
+        let name = Name { zh: agency.to_owned(), en: String::new() };
+        let registered = AgencyRegistered { agency: agency.parse().unwrap(), name, uscc: String::new() };
+        world.put(&office(), vec![event(registered)]).await;
+    }
+    let filed_for = |agency: &str| Actor { on_behalf_of: Some(agency.parse().unwrap()), ..office() };
+    let mut seen_by_heir = Vec::new();
+    let mut seen_by_sibling = Vec::new();
+    for agency in ["heir", "sibling"] {
+        let reminded = world.put(&office(), vec![reminder(agency)]).await;
+        let filed = world.put(&filed_for(agency), vec![reminder(WATER)]).await;
+        seen_by_heir.extend([reminded, filed]);
+        if agency == "sibling" {
+            seen_by_sibling.extend([reminded, filed]);
+        }
+    }
+    for agency in [COLLEGE, "sibling"] {
+        let (agency, successor) = (agency.parse().unwrap(), "heir".parse().unwrap());
+        world.put(&office(), vec![event(AgencySucceeded { agency, successor, reason: "reform".to_owned() })]).await;
+    }
+    let filter = pb::ReplayFilter { event_types: vec!["reminder.*".to_owned()], ..Default::default() };
+    for (agency, expected) in [("heir", seen_by_heir), ("sibling", seen_by_sibling), (COLLEGE, Vec::new())] {
+        let reader = world.caller(Role::Agency, Some(agency));
+        assert_eq!(world.positions(&reader, filter.clone()).await, expected, "{agency}");
+    }
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ fn supervision_covers_its_own_scope_only() {
 }
 
 #[test]
-fn who_reports_on_a_target_does_not_assess_it() {
+fn who_reports_on_a_target_neither_assesses_it_nor_checks_its_assessments() {
     let mut world = World::published();
     let field = "qualitative_assessment_recorded";
     world.ok(&office(), assignment("district", AssignmentRole::Supervising, Scope::Plan));
@@ -179,6 +179,11 @@ fn who_reports_on_a_target_does_not_assess_it() {
     world.refused(&office(), assessed("国内领先"), ROLE, field);
     let own = world.ok(&auditor(), assessed("国内领先"));
     world.refused(&auditor(), accepted(own), OWN, "verification_accepted.event");
+    for reporter in [agency("district"), auditor_of_bureau] {
+        world.refused(&reporter, accepted(own), OWN, "verification_accepted.event");
+        world.refused(&reporter, rejected(own), OWN, "verification_rejected.event");
+        world.refused(&reporter, unverified(own), OWN, "verification_reopened.event");
+    }
     world.ok(&agency("inspectors"), accepted(own));
 }
 

@@ -15,7 +15,7 @@ use crate::event::{
 };
 use crate::id::{MilestoneId, ProjectId};
 use crate::quantity::Decimal;
-use crate::state::Milestone;
+use crate::state::{Milestone, Project};
 use crate::vocabulary::{MilestoneStatus, ProjectKind, ProjectStatus};
 
 /// A project.
@@ -108,14 +108,7 @@ pub(super) fn planned(case: &Case<'_>, planned: &MilestonePlanned) -> Result<(),
             "{id} 已并入 {into}；请在其下计划节点",
         ));
     }
-    if let Some(status @ (ProjectStatus::Completed | ProjectStatus::Cancelled)) = project.status_on(case.moment.today) {
-        return Err(reject!(
-            MilestoneState,
-            case.path("project"),
-            "{id} is {status} and takes no new milestones; send ProjectStatusChanged first if it goes on",
-            "{id} 处于 {status}，不再设新节点；如继续实施，请先提交 ProjectStatusChanged",
-        ));
-    }
+    goes_on(case, id, project)?;
     if case.state.milestone(id, &planned.milestone).is_some() {
         return Err(case.already("milestone", "milestone", "节点", planned.milestone.as_str()));
     }
@@ -127,6 +120,19 @@ pub(super) fn planned(case: &Case<'_>, planned: &MilestonePlanned) -> Result<(),
         "为 {weight}；权重须大于 0",
     );
     case.name("title", &planned.title)
+}
+
+/// Nothing is left to do in a project that ended.
+fn goes_on(case: &Case<'_>, id: &ProjectId, project: &Project) -> Result<(), Rejection> {
+    if let Some(status @ (ProjectStatus::Completed | ProjectStatus::Cancelled)) = project.status_on(case.moment.today) {
+        return Err(reject!(
+            MilestoneState,
+            case.path("project"),
+            "{id} is {status} and takes no new or reopened milestones; send ProjectStatusChanged first if it goes on",
+            "{id} 处于 {status}，不再新设或重启节点；如继续实施，请先提交 ProjectStatusChanged",
+        ));
+    }
+    Ok(())
 }
 
 /// Another status from a day on: not the one that holds on that day anyway.
@@ -229,6 +235,7 @@ pub(super) fn reopened(case: &Case<'_>, reopened: &MilestoneReopened) -> Result<
             "{project} 已并入 {into}；请在其下计划节点",
         ));
     }
+    goes_on(case, project, definition)?;
     case.required("reason", &reopened.reason)
 }
 

@@ -100,12 +100,20 @@ fn after(case: &Case<'_>, published: &PlanPublished) -> Result<(), Rejection> {
     );
     if let Some(closed) = case.state.closed_out().filter(|_| !mends(payload)) {
         let day = closed.as_of;
+        refuse_if!(
+            matches!(payload, Payload::MeasurementRetracted(_)),
+            PlanClosed,
+            case.path(""),
+            "the plan was closed out as of {day}: what is retracted could not be reported anew; send \
+             MeasurementCorrected instead",
+            "规划已于 {day} 收官，撤回后无法重新上报；请改为提交 MeasurementCorrected",
+        );
         return Err(reject!(
             PlanClosed,
             case.path(""),
             "the plan was closed out as of {day} and takes no further {name}; \
-             what is there can be corrected, revised, retracted and verified",
-            "规划已于 {day} 收官，不再接受 {name}；已有内容仍可更正、修订、撤回和核验",
+             what is there can be corrected, revised and verified",
+            "规划已于 {day} 收官，不再接受 {name}；已有内容仍可更正、修订和核验",
         ));
     }
     refuse_if!(
@@ -125,7 +133,6 @@ const fn mends(payload: &Payload) -> bool {
         payload,
         P::MeasurementCorrected(_)
             | P::MeasurementRevised(_)
-            | P::MeasurementRetracted(_)
             | P::VerificationRequested(_)
             | P::VerificationAccepted(_)
             | P::VerificationRejected(_)

@@ -25,7 +25,8 @@ const DIMENSION_PART_MAX: usize = 63;
 /// A figure for a free period.
 pub(super) fn reported(case: &Case<'_>, reported: &MeasurementReported) -> Result<Spoken, Rejection> {
     let reference = reported.period.reference_date();
-    let indicator = measured(case, &reported.area, &reported.indicator, reference)?;
+    let days = period::days(reported.basis, reported.period);
+    let indicator = measured(case, &reported.area, &reported.indicator, days)?;
     dimension(case, "dimension", &reported.dimension)?;
     period::shape(case, indicator, reported.basis, reported.period)?;
     let (said, wanted) = (reported.unit_multiplier, indicator.unit_multiplier);
@@ -71,19 +72,19 @@ pub(super) fn retracted(case: &Case<'_>, retracted: &MeasurementRetracted) -> Re
 /// No change in a period.
 pub(super) fn nothing(case: &Case<'_>, nothing: &NothingToReport) -> Result<Spoken, Rejection> {
     let reference = nothing.period.reference_date();
-    measured(case, &nothing.area, &nothing.indicator, reference)?;
+    measured(case, &nothing.area, &nothing.indicator, (reference, reference))?;
     if let ReferencePeriod::Period { start, end } = nothing.period {
         period::ordered(case, start, end)?;
     }
     Ok(Spoken { date: reference, field: "period.end" })
 }
 
-/// The indicator, if it takes figures of that day in that area: it has a target there, or is a series for comparison.
+/// The indicator, if it takes figures of those days in that area: it has a target there, or is a series for comparison.
 fn measured<'a>(
     case: &Case<'a>,
     area: &AreaId,
     id: &IndicatorId,
-    reference: Date,
+    days: (Date, Date),
 ) -> Result<&'a IndicatorDefined, Rejection> {
     case.area("area", area)?;
     let indicator = case.indicator("indicator", id)?;
@@ -104,8 +105,8 @@ fn measured<'a>(
         "{id} is judged by steps and takes no number; a supervising agency sends QualitativeAssessmentRecorded",
         "指标 {id} 按等级评估，不接受数值；由督查单位提交 QualitativeAssessmentRecorded",
     );
-    in_use(case, indicator, reference)?;
-    period::open(case, indicator, reference)?;
+    in_use(case, indicator, days.1)?;
+    period::open(case, indicator, days)?;
     Ok(indicator)
 }
 

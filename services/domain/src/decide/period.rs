@@ -75,18 +75,29 @@ pub(super) fn shape(
     }
 }
 
-/// The plan office has not closed the reporting period in which `reference` lies.
-pub(super) fn open(case: &Case<'_>, indicator: &IndicatorDefined, reference: Date) -> Result<(), Rejection> {
+/// The days that must be open: of additions every one, of anything else the reference date.
+pub(super) fn days(basis: Basis, period: ReferencePeriod) -> (Date, Date) {
+    let last = period.reference_date();
+    (period.start().filter(|_| basis == Basis::Period).unwrap_or(last), last)
+}
+
+/// The plan office has closed no reporting period that shares a day with `first`…`last`.
+pub(super) fn open(
+    case: &Case<'_>,
+    indicator: &IndicatorDefined,
+    (first, last): (Date, Date),
+) -> Result<(), Rejection> {
     let frequency = indicator.schedule.frequency;
-    let Some((id, closed)) = case.state.conduct.closed(frequency, reference) else { return Ok(()) };
+    let Some((id, closed)) = case.state.conduct.closed(frequency, first, last) else { return Ok(()) };
     let (start, end) = (closed.start, closed.end);
+    let days = if first == last { first.to_string() } else { format!("{first}…{last}") };
     Err(reject!(
         PeriodClosed,
         case.path(""),
-        "{reference} lies in reporting period {id}, {frequency} from {start} to {end}, which is closed; the plan \
-         office (ADMIN) can open it again, and figures that are there can be corrected",
-        "{reference} 属于已关闭的报告期 {id}（{frequency}，{start} 至 {end}）；规划管理方（ADMIN）可重新开放，\
-         已有数值仍可更正",
+        "{days} lies, at least in part, in reporting period {id}, {frequency} from {start} to {end}, \
+         which is closed; the plan office (ADMIN) can open it again, and figures that are there can be corrected",
+        "{days} 全部或部分属于已关闭的报告期 {id}（{frequency}，{start} 至 {end}）；规划管理方（ADMIN）\
+         可重新开放，已有数值仍可更正",
     ))
 }
 

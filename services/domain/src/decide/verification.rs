@@ -8,7 +8,7 @@ use super::Rejection;
 use super::case::{Case, Spoken, bounded};
 use super::indicator::in_use;
 use super::rejection::{refuse_if, reject};
-use super::{envelope, measurement, period};
+use super::{envelope, measurement, period, supported};
 use crate::event::{
     Event, EvidenceAttached, EvidenceWithdrawn, Payload, QualitativeAssessmentRecorded, TEXT_LENGTH_MAX,
     VerificationAccepted, VerificationRejected, VerificationReopened, VerificationRequested,
@@ -37,7 +37,7 @@ pub(super) fn assessed(case: &Case<'_>, recorded: &QualitativeAssessmentRecorded
     );
     let indicator = case.indicator("indicator", &recorded.indicator)?;
     in_use(case, indicator, recorded.as_of)?;
-    period::open(case, indicator, recorded.as_of)?;
+    period::open(case, indicator, (recorded.as_of, recorded.as_of))?;
     case.required("finding", &recorded.finding)?;
     Ok(Spoken { date: recorded.as_of, field: "as_of_date" })
 }
@@ -67,10 +67,12 @@ pub(super) fn evidence(case: &Case<'_>, attached: &EvidenceAttached) -> Result<(
     envelope::evidence(&case.path("evidence"), &attached.evidence)
 }
 
-/// A file that the named event carries, itself or as an attachment, no longer supports; said once.
+/// A file that the named event carries, itself or as an attachment, no longer supports; said once, and not while what it
+/// supports is verified: the checker looked at it.
 pub(super) fn withdrawn(case: &Case<'_>, withdrawn: &EvidenceWithdrawn) -> Result<(), Rejection> {
     let (id, digest) = (&withdrawn.event, &withdrawn.sha256);
-    let input = &case.named("event", id)?.input;
+    let named = case.named("event", id)?;
+    let input = &named.input;
     let attached = match &input.payload {
         Payload::EvidenceAttached(attached) => attached.evidence.as_slice(),
         _ => &[],
@@ -90,6 +92,15 @@ pub(super) fn withdrawn(case: &Case<'_>, withdrawn: &EvidenceWithdrawn) -> Resul
         "that file of event {id} was withdrawn already",
         "事件 {id} 的该文件已撤回",
     );
+    // What cannot be verified (any more) rests on no evidence.
+    if let Ok(Some(position)) = verifiable(case, &supported(named).unwrap_or(*id)) {
+        return Err(reject!(
+            VerificationState,
+            case.path("event"),
+            "what the file supports was verified at position {position}; a checker sends VerificationReopened first",
+            "该文件所佐证的事件已由第 {position} 条核验通过；请先由核验方提交 VerificationReopened",
+        ));
+    }
     case.required("reason", &withdrawn.reason)
 }
 

@@ -56,8 +56,13 @@ pub struct Supervision {
 }
 
 impl Conduct {
-    /// The closed period of that frequency in which the day lies. Periods of a frequency share no day.
-    pub(crate) fn closed(&self, frequency: Frequency, day: Date) -> Option<(&ReportingPeriodId, &ReportingPeriod)> {
-        self.periods.iter().find(|(_, period)| period.closed && period.overlaps(frequency, day, day))
+    /// A closed period of that frequency that shares a day with `first`…`last`.
+    pub(crate) fn closed(
+        &self,
+        frequency: Frequency,
+        first: Date,
+        last: Date,
+    ) -> Option<(&ReportingPeriodId, &ReportingPeriod)> {
+        self.periods.iter().find(|(_, period)| period.closed && period.overlaps(frequency, first, last))
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Once;
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use songhua_domain::event::{Event, EventInput, StaffCodes, SubmissionRef};
+use songhua_domain::event::{Event, EventInput, Payload, StaffCodes, SubmissionRef};
 use songhua_wire::pb;
 use songhua_wire::record::{
     DecodeError, Envelope, READER_VERSION, RecordHeader, SCHEMA_VERSION, decode_event, decode_header, decode_record,
@@ -187,6 +187,12 @@ fn what_an_earlier_version_can_say_is_written_in_it_and_asks_for_no_newer_reader
     for input in samples::widened() {
         assert_eq!(versions(&input), (2, 2), "{}", input.payload.type_token());
     }
+    // A reader of version 1 knows one way to calculate.
+    let mut later = samples::input("plan.defined");
+    if let Payload::PlanDefined(it) = &mut later.payload {
+        it.calc_version = 2;
+    }
+    assert_eq!(versions(&later), (2, 2));
 }
 
 #[test]

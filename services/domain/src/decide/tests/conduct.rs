@@ -32,8 +32,21 @@ fn a_closed_period_takes_no_figure_whose_reference_date_lies_in_it() {
     }
     world.ok(&bureau, labs(date(2025, 3, 31)));
     world.refused(&bureau, added(date(2025, 1, 1), date(2025, 4, 30), "1"), CLOSED, "measurement_reported");
-    world.today = Some(date(2025, 7, 1));
-    world.ok(&bureau, added(date(2025, 6, 1), date(2025, 7, 1), "1"));
+}
+
+#[test]
+fn a_closed_period_takes_no_figure_of_a_period_that_shares_a_day_with_it() {
+    let mut world = quarter_closed();
+    world.today = Some(date(2025, 12, 31));
+    let bureau = agency("bureau");
+    for (start, end) in [(4, 7), (6, 7), (1, 4), (1, 12)] {
+        let across = added(date(2025, start, 1), date(2025, end, 1), "1");
+        let message = world.refused(&bureau, across, CLOSED, "measurement_reported");
+        assert!(message.contains("q2-2025"), "{message}");
+    }
+    world.ok(&bureau, added(date(2025, 1, 1), date(2025, 3, 31), "1"));
+    world.ok(&bureau, added(date(2025, 7, 1), date(2025, 9, 30), "1"));
+    world.ok(&bureau, added_until(date(2025, 12, 31), "5"));
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn a_status_is_another_than_on_that_day_and_says_since_when_and_why() {
 }
 
 #[test]
-fn a_project_that_ended_takes_no_new_milestones_until_it_goes_on() {
+fn a_project_that_ended_takes_no_new_or_reopened_milestones_until_it_goes_on() {
     use ProjectStatus as S;
     for ended in [S::Completed, S::Cancelled] {
         let mut world = with_milestone();
@@ -244,8 +244,11 @@ fn a_project_that_ended_takes_no_new_milestones_until_it_goes_on() {
         world.send(&office(), input).unwrap();
         world.refused(&office(), milestone("park", "n"), Reason::MilestoneState, "milestone_planned.project");
         world.ok(&agency("district"), reached("park", "m", DUE));
+        let field = "milestone_reopened.project";
+        world.refused(&office(), reopened("park", "m"), Reason::MilestoneState, field);
         let input = changed(&mut world, date(2025, 6, 2), S::Implementation);
         world.send(&office(), input).unwrap();
+        world.ok(&office(), reopened("park", "m"));
         world.ok(&office(), milestone("park", "n"));
     }
 }

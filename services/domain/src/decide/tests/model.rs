@@ -35,6 +35,8 @@ pub(crate) struct Model {
     /// Marks of assessments that hold, and of all reports on milestones.
     pub(crate) others: Vec<(Uuid, Mark)>,
     reports: Vec<Uuid>,
+    /// (attachment of evidence, what it supports).
+    carriers: Vec<(Uuid, Uuid)>,
     pub(crate) conduct: Conduct,
 }
 
@@ -116,10 +118,20 @@ impl Model {
         let is_live = |event| self.live.iter().any(|live| live.event == event);
         match payload {
             Payload::MeasurementReported(report) => {
-                self.takes(report) && !self.conduct.is_closed(report.period.reference_date())
+                let last = report.period.reference_date();
+                let first = report.period.start().filter(|_| report.basis == Basis::Period).unwrap_or(last);
+                self.takes(report) && !self.conduct.is_closed(first, last)
             }
-            Payload::NothingToReport(nothing) => !self.conduct.is_closed(nothing.period.reference_date()),
-            Payload::QualitativeAssessmentRecorded(assessed) => !self.conduct.is_closed(assessed.as_of),
+            Payload::NothingToReport(nothing) => {
+                let day = nothing.period.reference_date();
+                !self.conduct.is_closed(day, day)
+            }
+            Payload::QualitativeAssessmentRecorded(assessed) => !self.conduct.is_closed(assessed.as_of, assessed.as_of),
+            Payload::EvidenceWithdrawn(gone) => {
+                let carriers = self.carriers.iter().find(|(carrier, _)| *carrier == gone.event);
+                let supported = carriers.map_or(gone.event, |(_, supported)| *supported);
+                self.mark(supported) != Some(Mark::Verified) && self.conduct.allows(payload)
+            }
             Payload::MeasurementCorrected(correction) => is_live(correction.measurement),
             Payload::MeasurementRevised(revision) => is_live(revision.measurement),
             Payload::MeasurementRetracted(retraction) => is_live(retraction.measurement),
@@ -143,6 +155,7 @@ impl Model {
             Payload::VerificationRequested(requested) => self.set(requested.event, Mark::Requested),
             Payload::VerificationAccepted(accepted) => self.set(accepted.event, Mark::Verified),
             Payload::VerificationReopened(reopened) => self.set(reopened.event, Mark::Reported),
+            Payload::EvidenceAttached(attached) => self.carriers.push((event, attached.event)),
             Payload::QualitativeAssessmentRecorded(_) => self.others.push((event, Mark::Reported)),
             Payload::MilestoneReached(_) | Payload::MilestonePartiallyReached(_) | Payload::MilestoneMissed(_) => {
                 self.others.push((event, Mark::Reported));

@@ -229,7 +229,8 @@ fn a_closed_plan_takes_nothing_new_and_goes_on_mending_what_is_there() {
     world.ok(&office(), registered("successor"));
     world.ok(&office(), super::agencies::renamed("bureau", "新局"));
     world.ok(&office(), super::agencies::succeeded("bureau", "successor"));
-    world.ok(&agency("successor"), retracted(figure));
+    let message = world.refused(&agency("successor"), retracted(figure), Reason::PlanClosed, "measurement_retracted");
+    assert!(message.contains("MeasurementCorrected"), "{message}");
     let published = world.state.published().unwrap().clone();
     world.refused(&office(), published, Reason::PlanAlreadyPublished, "plan_published");
     assert_eq!(super::properties::refolded(&world.log), world.state);

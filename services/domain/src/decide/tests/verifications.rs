@@ -224,3 +224,29 @@ fn evidence_is_withdrawn_once_from_the_event_that_carries_it() {
     world.refused(&bureau, withdrawn(unknown, 1), Reason::UnknownResource, "evidence_withdrawn.event");
     world.ok(&bureau, attached(event, 1));
 }
+
+#[test]
+fn evidence_stays_while_what_it_supports_is_verified() {
+    let mut world = World::published();
+    world.ok(&office(), milestone("park", "m"));
+    let sent: [(Actor, Payload); 3] = [
+        (agency("bureau"), labs().into()),
+        (agency("inspectors"), assessed("国内领先").into()),
+        (agency("district"), reached("park", "m", date(2025, 4, 1)).into()),
+    ];
+    for (sender, payload) in sent {
+        let mut input = world.input(payload);
+        input.evidence = vec![file(1)];
+        let (event, _) = world.send(&sender, input).unwrap();
+        let carrier = world.ok(&sender, attached(event, 2));
+        world.ok(&auditor(), accepted(event));
+        for (of, number) in [(event, 1), (carrier, 2)] {
+            let gone = withdrawn(of, number);
+            let message = world.refused(&sender, gone, Reason::VerificationState, "evidence_withdrawn.event");
+            assert!(message.contains("VerificationReopened"), "{message}");
+        }
+        world.ok(&auditor(), unverified(event));
+        world.ok(&sender, withdrawn(event, 1));
+        world.ok(&sender, withdrawn(carrier, 2));
+    }
+}

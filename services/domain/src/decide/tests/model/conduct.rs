@@ -51,10 +51,14 @@ impl Conduct {
         self.periods.iter().find(|(opened, _)| opened.period == *id)
     }
 
-    /// Whether a day lies in a closed quarter: every indicator of the test's plan is reported quarterly.
-    pub(crate) fn is_closed(&self, day: Date) -> bool {
+    /// Whether one of the days lies in a closed quarter: every indicator of the test's plan is reported quarterly.
+    pub(crate) fn is_closed(&self, first: Date, last: Date) -> bool {
         let quarters = self.periods.iter().filter(|(opened, closed)| *closed && opened.frequency == Frequency::Quarter);
-        quarters.into_iter().any(|(opened, _)| opened.start <= day && day <= opened.end)
+        quarters.into_iter().any(|(opened, _)| opened.start <= last && first <= opened.end)
+    }
+
+    fn is_ended(&self) -> bool {
+        [Some(ProjectStatus::Completed), Some(ProjectStatus::Cancelled)].contains(&self.project)
     }
 
     /// The report on the milestone that can be checked.
@@ -87,10 +91,7 @@ impl Conduct {
                 status => status == Some(SupervisionStatus::Answered),
             },
             Payload::EvidenceWithdrawn(gone) => !self.withdrawn.contains(&(gone.event, gone.sha256)),
-            Payload::MilestonePlanned(_) => {
-                let ended = [Some(ProjectStatus::Completed), Some(ProjectStatus::Cancelled)].contains(&self.project);
-                self.milestone.is_none() && !self.merged && !ended
-            }
+            Payload::MilestonePlanned(_) => self.milestone.is_none() && !self.merged && !self.is_ended(),
             Payload::MilestoneRescheduled(moved) => {
                 open && self.milestone.as_ref().is_some_and(|milestone| milestone.due == moved.previous_due_date)
             }
@@ -98,7 +99,7 @@ impl Conduct {
             | Payload::MilestonePartiallyReached(_)
             | Payload::MilestoneMissed(_)
             | Payload::MilestoneCancelled(_) => open,
-            Payload::MilestoneReopened(_) => self.milestone.is_some() && !open && !self.merged,
+            Payload::MilestoneReopened(_) => self.milestone.is_some() && !open && !self.merged && !self.is_ended(),
             Payload::ProjectMerged(_) => !self.merged && !open,
             _ => true,
         }

@@ -22,6 +22,14 @@ fn with_milestone() -> World {
     world
 }
 
+/// Its project was given up.
+fn called_off(mut world: World) -> World {
+    let mut input = world.input(status("park", ProjectStatus::Cancelled));
+    input.effective_date = Some(DUE);
+    world.send(&office(), input).unwrap();
+    world
+}
+
 /// A milestone that was met.
 fn met() -> World {
     let mut world = with_milestone();
@@ -79,10 +87,7 @@ fn statuses() -> Vec<Case> {
 
 fn planning() -> Vec<Case> {
     let (world, loading) = (World::published(), World::loading());
-    let mut ended = World::published();
-    let mut input = ended.input(status("park", ProjectStatus::Cancelled));
-    input.effective_date = Some(DUE);
-    ended.send(&office(), input).unwrap();
+    let ended = called_off(World::published());
     vec![
         accepted(&world, &office(), milestone("park", "m"), is(MilestoneStatus::Scheduled)),
         accepted(&world, &agency("district"), milestone("park", "m"), is(MilestoneStatus::Scheduled)),
@@ -168,6 +173,7 @@ fn reopening() -> Vec<Case> {
         refused(&met, &agency("stranger"), reopened(), OUT),
         refused(&with_milestone(), &office(), reopened(), STATE),
         refused(&merged_away, &office(), reopened(), STATE),
+        refused(&called_off(met.clone()), &office(), reopened(), STATE),
         refused(&met, &office(), reopened(), Reason::SourceRefRequired).with(unsourced),
     ]
 }

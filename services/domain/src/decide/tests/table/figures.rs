@@ -205,6 +205,8 @@ fn evidence() -> Vec<Case> {
     let carrier = world.ok(&bureau, attached(event, 1));
     let mut gone = world.clone();
     let withdrawal = gone.ok(&bureau, withdrawn(carrier, 1));
+    let mut checked = world.clone();
+    checked.ok(&auditor(), accepted_of(event));
     let mut succession = world.clone();
     succession.ok(&office(), succeeded("bureau", "stranger"));
     let is_withdrawn = move |state: &PlanState| state.conduct.withdrawn.contains(&(carrier, [1; 32]));
@@ -219,6 +221,7 @@ fn evidence() -> Vec<Case> {
         refused(&world, &agency("district"), withdrawn(carrier, 1), OUT),
         refused(&world, &bureau, withdrawn(event, 1), Reason::UnknownResource),
         refused(&gone, &bureau, withdrawn(carrier, 1), Reason::Superseded),
+        refused(&checked, &bureau, withdrawn(carrier, 1), Reason::VerificationState),
     ]
 }
 
