@@ -28,7 +28,7 @@ NDJSON: one EventInput as proto3-JSON a line.
     {\"revision\": 1, \"measurementReported\": {…}}
   没有 eventId 的行，其编号由单位（--agency，缺省为令牌所属单位）、内容主题和 revision 生成；撤回后重新上报时，请给该行加 \"revision\": 1（再次则为 2，依此类推）
 
-台账 ledger (.xlsx, .csv): the first sheet with a header; or UTF-8 or GB18030, comma or tab. Columns in any order, named in Chinese
+台账 ledger (.xlsx, .csv): the one sheet with a header; or UTF-8 or GB18030, comma or tab. Columns in any order, named in Chinese
 or English.
   figure 数据行    区域 area*  指标 indicator*  维度 dimension  口径 basis  期间 period*  数值 value  单位 unit
                    分子 numerator  分母 denominator  状态 obs_status

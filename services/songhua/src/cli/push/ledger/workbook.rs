@@ -18,39 +18,66 @@ const ZIP: &[u8] = b"PK\x03\x04";
 /// Significant digits that Excel shows and keeps.
 const DIGITS: u32 = 15;
 /// Most cells of a sheet that are looked at: a ledger is smaller, and a file may say it is as large as it likes.
-const CELLS_MAX: usize = 2_000_000;
+const CELLS_MAX: u64 = 2_000_000;
 
 /// Whether these are the bytes of a workbook.
 pub(in crate::cli::push) fn is_workbook(bytes: &[u8]) -> bool {
     bytes.starts_with(ZIP)
 }
 
-/// The rows of the first sheet that has a ledger's header.
+/// The rows of the one sheet that has a ledger's header.
 ///
 /// # Errors
-/// Not a workbook, no sheet with a header, or a cell that Excel could not calculate.
+/// Not a workbook, no sheet with a header or several, a sheet that is far too large, or a cell that Excel could not calculate.
 pub(super) fn rows(bytes: &[u8]) -> Result<Vec<Raw>, Vec<Fault>> {
     let broken = |detail: &dyn std::fmt::Display| vec![Fault::new(1, None, unreadable(detail))];
     let mut workbook: Xlsx<_> =
         calamine::open_workbook_from_rs(Cursor::new(bytes)).map_err(|error: calamine::XlsxError| broken(&error))?;
     let styles = percents(bytes).map_err(|error| broken(&error))?;
+    let mut found: Option<(String, Vec<Raw>, Vec<Fault>)> = None;
     for name in workbook.sheet_names() {
-        let range = workbook.worksheet_range(&name).map_err(|error| broken(&error))?;
-        let (height, width) = range.get_size();
+        // Before a range is made of it, which takes room for every cell between the first and the last.
+        let (height, width) = size(&mut workbook, &name).map_err(|error| broken(&error))?;
         if height.saturating_mul(width) > CELLS_MAX {
             return Err(broken(&format!("sheet {name:?} has {height} × {width} cells")));
         }
+        let range = workbook.worksheet_range(&name).map_err(|error| broken(&error))?;
         let percent = styles.get(&name);
         let first = range.start().unwrap_or_default();
         let read = (0..).zip(range.rows()).filter_map(|(row, cells)| line(row, cells, first, percent).transpose());
         let (rows, faults): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
         let rows: Vec<Raw> = rows.into_iter().filter_map(Result::ok).collect();
-        if has_header(&rows) {
-            let faults: Vec<Fault> = faults.into_iter().filter_map(Result::err).collect();
-            return if faults.is_empty() { Ok(rows) } else { Err(faults) };
+        if !has_header(&rows) {
+            continue;
         }
+        if let Some((other, ..)) = &found {
+            return Err(vec![Fault::new(1, None, two_sheets(other, &name))]);
+        }
+        found = Some((name, rows, faults.into_iter().filter_map(Result::err).collect()));
     }
-    Err(vec![Fault::new(1, None, super::sheet::no_header())])
+    match found {
+        None => Err(vec![Fault::new(1, None, super::sheet::no_header())]),
+        Some((_, rows, faults)) if faults.is_empty() => Ok(rows),
+        Some((_, _, faults)) => Err(faults),
+    }
+}
+
+/// Rows and columns from the first cell of the sheet to the last one that is filled.
+fn size(workbook: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<(u64, u64), calamine::XlsxError> {
+    let mut cells = workbook.worksheet_cells_reader(name)?;
+    let (mut height, mut width) = (0, 0);
+    while let Some(cell) = cells.next_cell()? {
+        let (row, column) = cell.get_position();
+        (height, width) = (height.max(u64::from(row) + 1), width.max(u64::from(column) + 1));
+    }
+    Ok((height, width))
+}
+
+fn two_sheets(one: &str, other: &str) -> Words {
+    words(
+        format!("工作表“{one}”和“{other}”都有台账表头；请只保留一张，或分成两个文件推送"),
+        format!("the sheets {one:?} and {other:?} both have a ledger's header; keep one, or push two files"),
+    )
 }
 
 /// A row with something in it.
@@ -170,6 +197,16 @@ mod tests {
     #[test]
     fn garbage_and_workbooks_without_a_header_are_refused_in_words() {
         assert!(rows(b"PK\x03\x04garbage").unwrap_err()[0].to_string().contains("工作簿"));
+        let stray = workbook(|page| {
+            header(page, 0);
+            page.write(1_048_575, 16_383, "x").unwrap();
+        });
+        assert!(rows(&stray).unwrap_err()[0].to_string().contains("1048576 × 16384"));
+        let mut two = Workbook::new();
+        header(two.add_worksheet().set_name("1月").unwrap(), 0);
+        header(two.add_worksheet().set_name("2月").unwrap(), 0);
+        let said = rows(&two.save_to_buffer().unwrap()).unwrap_err()[0].to_string();
+        assert!(said.contains("1月") && said.contains("2月"), "{said}");
         let empty = workbook(|page| {
             page.write(0, 0, "别的").unwrap();
         });
