@@ -262,7 +262,7 @@ impl Ask<'_> {
     fn verifier(&self, event: &Uuid) -> Result<(), Rejection> {
         self.role(&[Role::Auditor, Role::Agency])?;
         let Some(named) = self.refs.get(event) else { return Ok(()) };
-        let own = self.is_own(named);
+        let own = self.is_own(&named.actor);
         refuse_if!(
             own,
             SelfVerification,
@@ -310,10 +310,18 @@ impl Ask<'_> {
         self.is_not(&issued.agency, "agency")
     }
 
+    /// Neither the agency addressed nor whoever answered.
     fn closer(&self, supervision: &SupervisionId) -> Result<(), Rejection> {
         self.role(&[Role::Admin, Role::Auditor, Role::Agency])?;
         let Some(matter) = self.state.supervision(supervision) else { return Ok(()) };
         self.is_not(&matter.agency, "supervision")?;
+        refuse_if!(
+            matter.answered_by.iter().any(|answerer| self.is_own(answerer)),
+            SelfVerification,
+            path(self.input, "supervision"),
+            "who answered {supervision} does not close it, under no other grant either; let another one",
+            "回复 {supervision} 者不得以任何身份自行销号；请由他人办理",
+        );
         self.overseer(&matter.scope)
     }
 
@@ -389,8 +397,7 @@ impl Ask<'_> {
     }
 
     /// Same agency, also through successions, or same person under two tokens.
-    fn is_own(&self, named: &Event) -> bool {
-        let sender = &named.actor;
+    fn is_own(&self, sender: &Actor) -> bool {
         let stands_for =
             |own| sender.agency.iter().chain(&sender.on_behalf_of).any(|other| self.state.stands_for(own, other));
         self.agencies().any(stands_for) || sender.principal == self.actor.principal

@@ -21,6 +21,7 @@ pub(crate) mod rejection;
 mod revision;
 mod subject;
 mod target;
+mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verification;
@@ -127,7 +128,7 @@ fn rules(case: &Case<'_>) -> Result<Option<Spoken>, Rejection> {
         P::IndicatorRetired(retired) => indicator::retired(case, retired),
         P::TargetSet(set) => target::set(case, set),
         P::TargetRevised(revised) => target::revised(case, revised),
-        P::TargetDecomposed(decomposed) => target::decomposed(case, decomposed),
+        P::TargetDecomposed(decomposed) => task::decomposed(case, decomposed),
         P::BaselineSet(set) => target::baseline(case, set),
         P::BaselineRestated(restated) => target::restated(case, restated),
         P::InterimTargetsSet(set) => target::interim(case, set),

@@ -4,8 +4,11 @@
 //! log at start. It must not know: rules. What is in the log was decided: folding never fails, never panics, and passes
 //! over what it cannot place (an unknown name, an event that is not live), so that an old log survives a newer rule.
 
+use std::sync::Arc;
+
 use crate::event::{Event, Payload};
 use crate::state::PlanState;
+use crate::vocabulary::MilestoneStatus as Status;
 
 mod conduct;
 mod definition;
@@ -21,11 +24,66 @@ impl PlanState {
         if self.published.is_none() && is_definition(&event.input.payload) {
             self.definition_count = self.definition_count.saturating_add(1);
         }
-        self.evolve_definition(event);
-        self.evolve_revision(&event.input.payload);
-        self.evolve_delivery(event);
-        self.evolve_measurement(event);
-        self.evolve_conduct(event);
+        self.fold(event);
+        self.fill(&event.input.payload);
+    }
+
+    /// The effect of each event type; a new one does not compile before it has one here.
+    fn fold(&mut self, event: &Event) {
+        use Payload as P;
+        match &event.input.payload {
+            P::LogCreated(genesis) => self.genesis = Some(Arc::new(genesis.clone())),
+            P::DayOpened(day) => self.last_day = Some(day.date),
+            P::PlanDefined(plan) => self.define(plan),
+            P::PlanPublished(published) => self.published = Some(published.clone()),
+            P::PlanRevised(revised) => self.revise_plan(revised),
+            P::PlanClosedOut(closed) => self.closed_out = Some(closed.clone()),
+            P::CalculationAdopted(adopted) => self.calc_version = adopted.calc_version,
+            P::AreaDesignated(area) => self.designate(area),
+            P::AreaStageChanged(change) => self.change_stage(event, change),
+            P::LightRuleAdopted(adopted) => self.adopt(adopted),
+            P::IndicatorDefined(indicator) => self.define_indicator(indicator),
+            P::IndicatorRedefined(redefined) => self.redefine(redefined),
+            P::IndicatorRetired(retired) => self.retire(retired),
+            P::TargetSet(target) => self.set_target(target),
+            P::TargetRevised(revised) => self.revise_target(revised),
+            P::TargetDecomposed(decomposed) => self.decompose(decomposed),
+            P::BaselineSet(set) => self.start(&set.area, &set.indicator, set.baseline),
+            P::BaselineRestated(restated) => self.start(&restated.area, &restated.indicator, restated.baseline),
+            P::InterimTargetsSet(set) => self.set_interim(set),
+            P::AgencyRegistered(agency) => self.register(agency),
+            P::AgencyRenamed(renamed) => self.rename(renamed),
+            P::AgencySucceeded(succeeded) => self.succeed(succeeded),
+            P::AgencyAssigned(assigned) => self.assignments.add(assigned),
+            P::AssignmentEnded(ended) => self.assignments.end(ended),
+            P::ProjectRegistered(project) => self.register_project(project),
+            P::ProjectMerged(merged) => self.merge(merged),
+            P::ProjectStatusChanged(changed) => self.change_status(event, changed),
+            P::MilestonePlanned(planned) => self.plan_milestone(planned),
+            P::MilestoneRescheduled(moved) => self.reschedule(moved),
+            P::MilestoneCancelled(ended) => self.cancel(ended),
+            P::MilestoneReopened(reopened) => self.reopen(reopened),
+            P::MilestoneReached(m) => self.report(event, (&m.project, &m.milestone), Status::Met),
+            P::MilestonePartiallyReached(m) => self.report(event, (&m.project, &m.milestone), Status::PartiallyMet),
+            P::MilestoneMissed(m) => self.report(event, (&m.project, &m.milestone), Status::NotMet),
+            P::MeasurementReported(reported) => self.measure(event, reported),
+            P::MeasurementCorrected(corrected) => self.replace(event, &corrected.measurement, corrected.figure),
+            P::MeasurementRevised(revised) => self.replace(event, &revised.measurement, revised.figure),
+            P::MeasurementRetracted(retracted) => self.retract(&retracted.measurement),
+            P::QualitativeAssessmentRecorded(recorded) => self.assess(event, recorded),
+            P::VerificationRequested(requested) => self.conduct.request(requested.event),
+            P::VerificationAccepted(accepted) => self.verify(&accepted.event, Some(event.position)),
+            P::VerificationReopened(reopened) => self.verify(&reopened.event, None),
+            P::VerificationRejected(rejected) => self.reject(&rejected.event),
+            P::EvidenceWithdrawn(withdrawn) => self.conduct.withdraw(withdrawn),
+            P::ReportingPeriodOpened(opened) => self.conduct.open(opened),
+            P::ReportingPeriodClosed(closed) => self.conduct.close(closed),
+            P::SupervisionIssued(issued) => self.conduct.issue(issued),
+            P::SupervisionAnswered(answered) => self.conduct.answer(&event.actor, answered),
+            P::SupervisionClosed(closed) => self.conduct.settle(closed),
+            // Words: no decision asks for them, views keep them.
+            P::NothingToReport(_) | P::EvidenceAttached(_) | P::ReminderIssued(_) | P::ProgressNoteRecorded(_) => {}
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod conduct;
 mod delivery;
 mod lookup;
 mod series;
+mod vacant;
 
 use std::sync::Arc;
 
@@ -24,21 +25,22 @@ use uuid::Uuid;
 
 pub use assignment::Assignments;
 pub(crate) use assignment::{REPORTING, scopes_of_project, scopes_of_target};
-pub(crate) use conduct::ReportingPeriod;
 pub use conduct::Supervision;
+pub(crate) use conduct::{Conduct, ReportingPeriod};
 pub use delivery::{Milestone, MilestoneReport, Project};
 pub use series::{LiveFigure, Series, Slot};
+pub(crate) use vacant::Vacant;
 
 use crate::event::{
     AgencyRegistered, AreaDesignated, IndicatorDefined, LogCreated, PlanClosedOut, PlanDefined, PlanPublished,
-    TargetSet,
+    TargetSet, TaskShare,
 };
 use crate::id::{AgencyId, AreaId, DocumentId, IndicatorId, MilestoneId, ProjectId};
 use crate::score::{DatedValue, LightRule};
 use crate::vocabulary::AreaStage;
 
 /// Version of the fold and of the layout: a snapshot of another version is thrown away and the log is folded again.
-pub const STATE_VERSION: u32 = 2;
+pub const STATE_VERSION: u32 = 3;
 
 /// What is known at a head of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -73,7 +75,9 @@ pub struct PlanState {
     pub(crate) series: series::AllSeries,
     /// Assessments, by event id.
     pub(crate) assessments: OrdMap<Uuid, Assessment>,
-    pub(crate) conduct: conduct::Conduct,
+    pub(crate) conduct: Conduct,
+    /// What was rejected since the plan was closed out and not said anew.
+    pub(crate) vacant: OrdSet<Vacant>,
 }
 
 /// An area and the stages it came to.
@@ -94,6 +98,8 @@ pub struct Target {
     pub baseline: Option<DatedValue>,
     /// Points on the way, by date.
     pub interim: Arc<[DatedValue]>,
+    /// Its shares, as handed down last.
+    pub tasks: Arc<[TaskShare]>,
 }
 
 /// An assessment of a QUALITATIVE target.

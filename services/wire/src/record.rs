@@ -180,6 +180,8 @@ const fn schema_of(payload: &pb::event_input::Payload) -> u32 {
         }
         // A reader of version 1 would calculate it as version 1 does.
         pb::event_input::Payload::PlanDefined(plan) if plan.calc_version > 1 => 2,
+        // A reader of version 1 would lose the reason.
+        pb::event_input::Payload::InterimTargetsSet(set) if !set.reason.is_empty() => 2,
         payload if payload_tag(payload) < 45 => 1,
         _ => 2,
     }

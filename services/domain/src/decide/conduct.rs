@@ -14,7 +14,7 @@ use crate::id::{ReportingPeriodId, SupervisionId};
 use crate::state::{ReportingPeriod, Supervision};
 use crate::vocabulary::{SupervisionOutcome, SupervisionStatus};
 
-/// A new period, or a closed one again: then the same one, but for the day figures are due.
+/// A new period, or a closed one again: then it is what it is said to be now, for its dates may have been mistyped.
 pub(super) fn opened(case: &Case<'_>, opened: &ReportingPeriodOpened) -> Result<(), Rejection> {
     let (start, end, due) = (opened.start, opened.end, opened.due_date);
     refuse_if!(
@@ -32,36 +32,23 @@ pub(super) fn opened(case: &Case<'_>, opened: &ReportingPeriodOpened) -> Result<
         "{due} 早于结束日期 {end}：届时尚无数据可报",
     );
     bounded(&case.path("note"), &opened.note, TEXT_LENGTH_MAX)?;
-    match case.state.conduct.periods.get(&opened.period) {
-        Some(known) => opened_again(case, opened, known),
-        None => apart(case, opened),
-    }
-}
-
-fn opened_again(case: &Case<'_>, opened: &ReportingPeriodOpened, known: &ReportingPeriod) -> Result<(), Rejection> {
-    let (id, frequency, start, end) = (&opened.period, known.frequency, known.start, known.end);
+    let id = &opened.period;
     refuse_if!(
-        !known.closed,
+        case.state.conduct.periods.get(id).is_some_and(|known| !known.closed),
         PeriodState,
         case.path("period"),
-        "period {id} is open; only a closed one is opened again",
-        "报告期 {id} 已开放；仅已关闭的可重新开放",
+        "period {id} is open; close it first, then it can be opened again, also with other dates",
+        "报告期 {id} 已开放；请先关闭，再重新开放（可更改日期）",
     );
-    refuse_if!(
-        (opened.frequency, opened.start, opened.end) != (frequency, start, end),
-        PeriodState,
-        case.path("period"),
-        "period {id} is {frequency}, {start} to {end}; open it again as it was, or choose another id",
-        "报告期 {id} 为 {frequency}，{start} 至 {end}；请按原样重新开放，或改用其他标识",
-    );
-    Ok(())
+    apart(case, opened)
 }
 
-/// No day of a new period is in another one of its frequency: a figure lies in one period at most.
+/// No day of the period is in another one of its frequency: a figure lies in one period at most.
 fn apart(case: &Case<'_>, opened: &ReportingPeriodOpened) -> Result<(), Rejection> {
     let frequency = opened.frequency;
     let mut periods = case.state.conduct.periods.iter();
-    let other = periods.find(|(_, period)| period.overlaps(frequency, opened.start, opened.end));
+    let other =
+        periods.find(|(id, period)| **id != opened.period && period.overlaps(frequency, opened.start, opened.end));
     let Some((id, ReportingPeriod { start, end, .. })) = other else { return Ok(()) };
     Err(reject!(
         PeriodState,

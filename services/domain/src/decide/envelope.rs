@@ -78,7 +78,8 @@ pub(super) fn phase(case: &Case<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// The frame of a published plan opens by a revision; a plan that is closed out takes what mends it.
+/// The frame of a published plan opens by a revision; a plan that is closed out takes what mends it, and what fills the
+/// place of what was rejected since.
 fn after(case: &Case<'_>, published: &PlanPublished) -> Result<(), Rejection> {
     let payload = &case.input.payload;
     if let Payload::PlanPublished(again) = payload {
@@ -98,7 +99,7 @@ fn after(case: &Case<'_>, published: &PlanPublished) -> Result<(), Rejection> {
         "the plan is published and takes no further {name}; send PlanRevised, or load it under a new plan id",
         "规划已发布，不再接受 {name}；请提交 PlanRevised，或以新的规划标识加载",
     );
-    if let Some(closed) = case.state.closed_out().filter(|_| !mends(payload)) {
+    if let Some(closed) = case.state.closed_out().filter(|_| !mends(payload) && !case.state.refills(payload)) {
         let day = closed.as_of;
         refuse_if!(
             matches!(payload, Payload::MeasurementRetracted(_)),
@@ -112,8 +113,8 @@ fn after(case: &Case<'_>, published: &PlanPublished) -> Result<(), Rejection> {
             PlanClosed,
             case.path(""),
             "the plan was closed out as of {day} and takes no further {name}; \
-             what is there can be corrected, revised and verified",
-            "规划已于 {day} 收官，不再接受 {name}；已有内容仍可更正、修订和核验",
+             what is there can be corrected, revised and verified, and what was rejected since can be said anew",
+            "规划已于 {day} 收官，不再接受 {name}；已有内容仍可更正、修订和核验，收官后核验不通过的可在原处重报",
         ));
     }
     refuse_if!(

@@ -8,7 +8,7 @@ use super::Rejection;
 use super::case::{Case, bounded};
 use super::definition::notes;
 use super::rejection::{refuse_if, reject};
-use crate::event::{IndicatorDefined, IndicatorRedefined, IndicatorRetired, PlanDefined, TEXT_LENGTH_MAX};
+use crate::event::{IndicatorDefined, IndicatorRedefined, IndicatorRetired, PlanDefined, TEXT_LENGTH_MAX, TargetSet};
 use crate::vocabulary::{Accumulation, Aggregation, Basis, MeasureKind};
 
 /// Largest power of ten of SDMX CL_UNIT_MULT.
@@ -130,15 +130,33 @@ pub(super) fn redefined(case: &Case<'_>, redefined: &IndicatorRedefined) -> Resu
     case.required("reason", &redefined.reason)
 }
 
-/// No longer scored, once.
+/// No longer scored, once, from today on at the earliest: what was shown stays. A target that is judged before that day
+/// would lose its judgement.
 pub(super) fn retired(case: &Case<'_>, retired: &IndicatorRetired) -> Result<(), Rejection> {
-    let id = &retired.indicator;
+    let (id, day, today) = (&retired.indicator, retired.retired_from, case.moment.today);
     if let Some(from) = case.indicator("indicator", id)?.retired_from {
         return Err(reject!(
             AlreadyDefined,
             case.path("indicator"),
             "indicator {id} is retired already, from {from} on",
             "指标 {id} 已自 {from} 起停用",
+        ));
+    }
+    refuse_if!(
+        day < today,
+        InvalidField,
+        case.path("retired_from"),
+        "{day} lies before today, {today}: what was shown since would change; retire it from today or later",
+        "{day} 早于今天（{today}）：已展示的状态将被改变；停用日期不得早于今天",
+    );
+    let targets = case.state.targets().map(|target| target.definition.as_ref());
+    let judged = targets.filter(|target| target.indicator == *id).find(|target| target.effective_deadline < day);
+    if let Some(TargetSet { area, effective_deadline: deadline, .. }) = judged {
+        return Err(reject!(
+            TargetRule,
+            case.path("retired_from"),
+            "{day} lies after {deadline}, the deadline of areas/{area}/targets/{id}, whose result would no longer show",
+            "{day} 晚于 areas/{area}/targets/{id} 的截止日期 {deadline}，其结果将不再显示",
         ));
     }
     case.required("reason", &retired.reason)

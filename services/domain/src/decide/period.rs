@@ -87,6 +87,10 @@ pub(super) fn open(
     indicator: &IndicatorDefined,
     (first, last): (Date, Date),
 ) -> Result<(), Rejection> {
+    // What a plan that is closed out still takes fills the place of what was rejected: no period is opened for it.
+    if case.state.closed_out().is_some() {
+        return Ok(());
+    }
     let frequency = indicator.schedule.frequency;
     let Some((id, closed)) = case.state.conduct.closed(frequency, first, last) else { return Ok(()) };
     let (start, end) = (closed.start, closed.end);

@@ -3,12 +3,14 @@
 //! Place in the flow: called by `decide`. It must not know: who sends, which events a revised or closed plan takes
 //! (`envelope`).
 
+use jiff::civil::Date;
+
 use super::Rejection;
 use super::case::{Case, bounded};
 use super::definition::{notes, unique};
 use super::rejection::{refuse_if, reject};
-use crate::event::{CalculationAdopted, Name, PlanClosedOut, PlanRevised, TEXT_LENGTH_MAX};
-use crate::score::CALC_VERSIONS;
+use crate::event::{CalculationAdopted, Name, PlanClosedOut, PlanRevised, Schedule, TEXT_LENGTH_MAX, TargetSet};
+use crate::score::{self, CALC_VERSIONS};
 
 /// Another edition, title or last day: at least one of them.
 pub(super) fn plan(case: &Case<'_>, revised: &PlanRevised) -> Result<(), Rejection> {
@@ -68,7 +70,8 @@ fn end(case: &Case<'_>, revised: &PlanRevised) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The end has come, and the assessment speaks of a day after it.
+/// The end has come, the figures that decide are due, and the assessment speaks of a day on which both is so: what is
+/// closed out before stays without data.
 pub(super) fn closed_out(case: &Case<'_>, closed: &PlanClosedOut) -> Result<(), Rejection> {
     let (day, end, today) = (closed.as_of, case.plan()?.end, case.moment.today);
     refuse_if!(
@@ -85,7 +88,32 @@ pub(super) fn closed_out(case: &Case<'_>, closed: &PlanClosedOut) -> Result<(), 
         "{day} lies after today, {today}; close the plan out when the day has come",
         "{day} 晚于今天（{today}）；请到期后再收官",
     );
+    let targets = case.state.targets().map(|target| target.definition.as_ref());
+    let last = targets.filter_map(|target| Some((awaited_until(case, target, day)?, target))).max_by_key(|last| last.0);
+    if let Some((due, target)) = last.filter(|(due, _)| day < *due) {
+        let (area, indicator, deadline) = (&target.area, &target.indicator, target.effective_deadline);
+        return Err(reject!(
+            TargetRule,
+            case.path("as_of_date"),
+            "{day} lies before {due}, until when the figure of areas/{area}/targets/{indicator} for {deadline} is \
+             awaited; close the plan out as of that day or later",
+            "{day} 早于 {due}，areas/{area}/targets/{indicator} 截止 {deadline} 的数据在该日前仍待上报；收官日期不得早于该日",
+        ));
+    }
     case.required("finding", &closed.finding)
+}
+
+/// The last day on which the figure of the deadline is not overdue (SCORING §5 row 4), or that of the series it is
+/// compared with; none for what is no longer scored on `day`.
+fn awaited_until(case: &Case<'_>, target: &TargetSet, day: Date) -> Option<Date> {
+    let own = case.state.indicator(&target.indicator)?;
+    if own.retired_from.is_some_and(|from| from <= day) {
+        return None;
+    }
+    let other = target.other_series.as_ref().and_then(|other| case.state.indicator(other));
+    let due =
+        |schedule: Schedule| score::due(target.effective_deadline, schedule.release_lag_days, schedule.grace_days);
+    [Some(own), other].into_iter().flatten().map(|indicator| due(indicator.schedule)).max()
 }
 
 /// Another arithmetic, one that is known.

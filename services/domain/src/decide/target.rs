@@ -2,18 +2,15 @@
 //!
 //! Place in the flow: called by `decide`. It must not know: figures, lights.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Rejection;
-use super::agency::acting;
 use super::case::{Case, bounded};
 use super::definition::notes;
-use super::measurement::dimension;
 use super::rejection::{refuse_if, reject};
 use crate::event::{
-    BaselineRestated, BaselineSet, IndicatorDefined, InterimTargetsSet, TEXT_LENGTH_MAX, TargetDecomposed,
-    TargetRevised, TargetSet, TaskShare,
+    BaselineRestated, BaselineSet, IndicatorDefined, InterimTargetsSet, SourceSpan, TEXT_LENGTH_MAX, TargetRevised,
+    TargetSet, TaskShare,
 };
 use crate::id::IndicatorId;
 use crate::quantity::Decimal;
@@ -47,7 +44,7 @@ pub(super) fn set(case: &Case<'_>, target: &TargetSet) -> Result<(), Rejection> 
     );
     case.required("due_as_written", &target.due_as_written)?;
     case.span("source", case.plan()?, target.source.as_ref())?;
-    late(case, target)?;
+    late(case, target.source.as_ref())?;
     notes(case, "notes", &target.notes)?;
     deadline(case, target, indicator)?;
     fields(case, target)?;
@@ -55,30 +52,49 @@ pub(super) fn set(case: &Case<'_>, target: &TargetSet) -> Result<(), Rejection> 
     operator(case, target, indicator)
 }
 
-/// What enters a published plan stands in an edition that a revision added.
-fn late(case: &Case<'_>, target: &TargetSet) -> Result<(), Rejection> {
+/// What enters a published plan, or changes in it after a revision, stands in an edition that a revision added.
+fn late(case: &Case<'_>, source: Option<&SourceSpan>) -> Result<(), Rejection> {
     let Some(later) = case.state.later_editions.as_ref().filter(|_| case.state.published().is_some()) else {
         return Ok(());
     };
-    let cited = target.source.as_ref().is_some_and(|source| later.contains(&source.document));
+    let cited = source.is_some_and(|source| later.contains(&source.document));
     let known = later.iter().map(|edition| edition.as_str()).collect::<Vec<_>>().join(", ");
     refuse_if!(
         !cited,
         TargetRule,
         case.path("source.document"),
-        "is none of the editions that revised the plan ({known}); a target that comes later stands in one of them",
-        "不是修订规划的文件版本（{known}）；发布后新增的目标须出自其中之一",
+        "is none of the editions that revised the plan ({known}; PlanRevised adds them); a target that comes or \
+         changes later stands in one",
+        "不是修订规划的文件版本（{known}；由 PlanRevised 增加）；修订后新增或调整的目标须出自其中之一",
     );
     Ok(())
 }
 
-/// Other numbers, another deadline; baseline and interim targets must still lie on the way.
+/// A target does not go back to an edition before the one that it cites.
+fn not_older(case: &Case<'_>, target: &TargetSet, source: Option<&SourceSpan>) -> Result<(), Rejection> {
+    let editions = &case.plan()?.documents;
+    let place = |span: &SourceSpan| editions.iter().position(|edition| edition.id == span.document);
+    let (Some(said), Some(current)) = (source, target.source.as_ref()) else { return Ok(()) };
+    let (old, new) = (&current.document, &said.document);
+    refuse_if!(
+        place(said) < place(current),
+        TargetRule,
+        case.path("source.document"),
+        "{new} is an edition before {old}, which the target cites; cite that one or a later one",
+        "{new} 早于该目标现引的文件版本 {old}；请引用该版本或更新的版本",
+    );
+    Ok(())
+}
+
+/// Other numbers, another deadline; baseline, interim targets and shares must still lie on the way.
 pub(super) fn revised(case: &Case<'_>, revised: &TargetRevised) -> Result<(), Rejection> {
     let known = case.target(&revised.area, &revised.indicator)?;
     let indicator = case.indicator("indicator", &revised.indicator)?;
     let target = Target { definition: Arc::new(revised.applied_to(&known.definition)), ..known.clone() };
     case.required("due_as_written", &revised.due_as_written)?;
     case.span("source", case.plan()?, revised.source.as_ref())?;
+    late(case, revised.source.as_ref())?;
+    not_older(case, &known.definition, revised.source.as_ref())?;
     case.required("reason", &revised.reason)?;
     deadline(case, &target.definition, indicator)?;
     fields(case, &target.definition)?;
@@ -91,6 +107,14 @@ pub(super) fn revised(case: &Case<'_>, revised: &TargetRevised) -> Result<(), Re
             case.path("effective_deadline"),
             "{day} is not after {last}, the last day that the baseline or an interim target is of",
             "{day} 不晚于基期或年度目标的最后日期 {last}",
+        ));
+    }
+    if let Some(TaskShare { agency, due_date, .. }) = target.tasks.iter().find(|share| share.due_date > day) {
+        return Err(reject!(
+            TargetRule,
+            case.path("effective_deadline"),
+            "{day} lies before {due_date}, when a share of agency {agency} is due; send TargetDecomposed first",
+            "{day} 早于单位 {agency} 分解任务的到期日 {due_date}；请先重新提交 TargetDecomposed",
         ));
     }
     if target.interim.is_empty() {
@@ -118,6 +142,15 @@ fn deadline(case: &Case<'_>, target: &TargetSet, indicator: &IndicatorDefined) -
         "{day} is not a 31 December; an ANNUAL_FLOW is judged by whole years",
         "{day} 不是 12 月 31 日；ANNUAL_FLOW 按整年评判",
     );
+    let retired = indicator.retired_from.filter(|from| day < *from);
+    if let Some(from) = retired {
+        return Err(reject!(
+            TargetRule,
+            field(),
+            "{day} lies before {from}, from when the indicator is retired and the result would no longer show",
+            "{day} 早于指标的停用日期 {from}，其后结果将不再显示",
+        ));
+    }
     Ok(())
 }
 
@@ -328,7 +361,7 @@ fn start(case: &Case<'_>, id: &IndicatorId, target: &Target, baseline: DatedValu
     on_the_way(case, "baseline", target, indicator, Some(baseline), &target.interim)
 }
 
-/// Points on the way. They replace earlier ones.
+/// Points on the way. They replace earlier ones, for a reason.
 pub(super) fn interim(case: &Case<'_>, set: &InterimTargetsSet) -> Result<(), Rejection> {
     let target = case.target(&set.area, &set.indicator)?;
     let indicator = case.indicator("indicator", &set.indicator)?;
@@ -339,6 +372,16 @@ pub(super) fn interim(case: &Case<'_>, set: &InterimTargetsSet) -> Result<(), Re
         "is empty; give at least one",
         "为空；至少填写一项",
     );
+    bounded(&case.path("reason"), &set.reason, TEXT_LENGTH_MAX)?;
+    if let Some(DatedValue { date, value }) = target.interim.first() {
+        refuse_if!(
+            set.reason.trim().is_empty(),
+            AlreadyDefined,
+            case.path("reason"),
+            "is empty, and there are interim targets already, from {value} of {date} on; say why others replace them",
+            "为空，而年度目标已设（自 {date} 的 {value} 起）；替换须说明原因",
+        );
+    }
     let mut points = set.interim.clone();
     points.sort_by_key(|point| point.date);
     on_the_way(case, "interim", target, indicator, target.baseline, &points)
@@ -398,65 +441,5 @@ fn on_the_way(
         );
         (date, value) = (day, Some(next));
     }
-    Ok(())
-}
-
-/// Shares of agencies, by years: only what is a number can be handed down.
-pub(super) fn decomposed(case: &Case<'_>, decomposed: &TargetDecomposed) -> Result<(), Rejection> {
-    let target = &case.target(&decomposed.area, &decomposed.indicator)?.definition;
-    let operator = target.operator;
-    refuse_if!(
-        target.value.is_none(),
-        TargetRule,
-        case.path("indicator"),
-        "a target with {operator} has no number that agencies could share",
-        "{operator} 类目标没有可分解的数值",
-    );
-    refuse_if!(
-        decomposed.tasks.is_empty(),
-        InvalidField,
-        case.path("tasks"),
-        "is empty; give at least one",
-        "为空；至少填写一项",
-    );
-    let mut seen = BTreeSet::new();
-    for (index, share) in decomposed.tasks.iter().enumerate() {
-        let field = |name: &str| format!("tasks[{index}].{name}");
-        task(case, target, share, &field)?;
-        let (agency, part, due) = (&share.agency, &share.dimension, share.due_date);
-        refuse_if!(
-            !seen.insert((agency, part, due)),
-            AlreadyDefined,
-            case.path(&field("due_date")),
-            "agency {agency} has a share of {part} by {due} already",
-            "单位 {agency} 已有 {due} 的 {part} 任务",
-        );
-    }
-    bounded(&case.path("note"), &decomposed.note, TEXT_LENGTH_MAX)
-}
-
-fn task(
-    case: &Case<'_>,
-    target: &TargetSet,
-    share: &TaskShare,
-    field: &dyn Fn(&str) -> String,
-) -> Result<(), Rejection> {
-    acting(case, &field("agency"), &share.agency)?;
-    dimension(case, &field("dimension"), &share.dimension)?;
-    let (due, value, deadline, start) = (share.due_date, share.value, target.effective_deadline, case.plan()?.start);
-    refuse_if!(
-        due < start || due > deadline,
-        TargetRule,
-        case.path(&field("due_date")),
-        "{due} is not from the plan's start, {start}, to the target's deadline, {deadline}",
-        "{due} 不在规划开始（{start}）至目标截止（{deadline}）之间",
-    );
-    refuse_if!(
-        value < Decimal::ZERO,
-        TargetRule,
-        case.path(&field("value")),
-        "is {value}; a share is 0 or more",
-        "为 {value}；分解值不能为负",
-    );
     Ok(())
 }

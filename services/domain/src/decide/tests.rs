@@ -1,6 +1,7 @@
 //! Each rule of deciding, by name.
 
 mod agencies;
+mod closeout;
 mod conduct;
 mod definitions;
 mod deliveries;

@@ -92,8 +92,7 @@ pub(super) fn withdrawn(case: &Case<'_>, withdrawn: &EvidenceWithdrawn) -> Resul
         "that file of event {id} was withdrawn already",
         "事件 {id} 的该文件已撤回",
     );
-    // What cannot be verified (any more) rests on no evidence.
-    if let Ok(Some(position)) = verifiable(case, &supported(named).unwrap_or(*id)) {
+    if let Some(position) = verified(case, &supported(named).unwrap_or(*id)) {
         return Err(reject!(
             VerificationState,
             case.path("event"),
@@ -125,16 +124,18 @@ pub(super) fn requested(case: &Case<'_>, requested: &VerificationRequested) -> R
     bounded(&case.path("note"), &requested.note, TEXT_LENGTH_MAX)
 }
 
-/// Only what is verified can be unverified.
+/// Only what is verified can be unverified, also an earlier report on a milestone: its evidence may prove wrong.
 pub(super) fn reopened(case: &Case<'_>, reopened: &VerificationReopened) -> Result<(), Rejection> {
-    let verified = verifiable(case, &reopened.event)?;
-    refuse_if!(
-        verified.is_none(),
-        VerificationState,
-        case.path("event"),
-        "it is not verified; accept or reject it",
-        "尚未核验通过；请核验通过或不通过",
-    );
+    case.named("event", &reopened.event)?;
+    if verified(case, &reopened.event).is_none() {
+        verifiable(case, &reopened.event)?;
+        return Err(reject!(
+            VerificationState,
+            case.path("event"),
+            "it is not verified; accept or reject it",
+            "尚未核验通过；请核验通过或不通过",
+        ));
+    }
     case.required("reason", &reopened.reason)
 }
 
@@ -155,6 +156,18 @@ pub(super) fn accepted(case: &Case<'_>, accepted: &VerificationAccepted) -> Resu
 pub(super) fn rejected(case: &Case<'_>, rejected: &VerificationRejected) -> Result<(), Rejection> {
     verifiable(case, &rejected.event)?;
     case.required("reason", &rejected.reason)
+}
+
+/// The position at which an event was verified, if that stands: also of a report that a later one or a cancellation
+/// followed.
+fn verified(case: &Case<'_>, id: &Uuid) -> Option<u64> {
+    let state = case.state;
+    let report = || {
+        let (project, milestone) = state.reports.get(id)?;
+        state.milestone(project, milestone)?.reports.iter().find(|report| report.event == *id)?.verified_by
+    };
+    let assessment = || state.assessments.get(id).filter(|assessment| !assessment.rejected)?.verified_by;
+    state.series.live(id).and_then(|figure| figure.verified_by).or_else(report).or_else(assessment)
 }
 
 /// Refuses an event that cannot be verified (any more); gives back the position at which it was.

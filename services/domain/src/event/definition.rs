@@ -310,6 +310,8 @@ pub struct InterimTargetsSet {
     pub indicator: IndicatorId,
     /// At least one; by date.
     pub interim: Vec<DatedValue>,
+    /// Why, where they replace others; may be empty where there are none.
+    pub reason: String,
 }
 
 /// A schedule for one indicator, from a light rule on.

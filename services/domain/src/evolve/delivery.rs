@@ -4,49 +4,42 @@
 
 use uuid::Uuid;
 
-use crate::event::{Event, Payload, ProjectStatusChanged};
+use crate::event::{
+    Event, MilestoneCancelled, MilestonePlanned, MilestoneReopened, MilestoneRescheduled, ProjectStatusChanged,
+};
 use crate::id::{MilestoneId, ProjectId};
 use crate::state::{Milestone, MilestoneReport, PlanState};
 use crate::vocabulary::MilestoneStatus;
 
 impl PlanState {
-    pub(super) fn evolve_delivery(&mut self, event: &Event) {
-        match &event.input.payload {
-            Payload::MilestonePlanned(planned) => {
-                let key = (planned.project.clone(), planned.milestone.clone());
-                self.milestones.insert(key, Milestone::planned(planned.due_date));
-            }
-            Payload::MilestoneRescheduled(moved) => {
-                if let Some(milestone) = self.milestones.get_mut(&(moved.project.clone(), moved.milestone.clone())) {
-                    milestone.due_date = moved.due_date;
-                }
-            }
-            Payload::MilestoneCancelled(ended) => {
-                if let Some(milestone) = self.milestones.get_mut(&(ended.project.clone(), ended.milestone.clone())) {
-                    milestone.cancelled = true;
-                }
-            }
-            Payload::MilestoneReached(report) => {
-                self.report(event, (&report.project, &report.milestone), MilestoneStatus::Met);
-            }
-            Payload::MilestonePartiallyReached(report) => {
-                self.report(event, (&report.project, &report.milestone), MilestoneStatus::PartiallyMet);
-            }
-            Payload::MilestoneMissed(report) => {
-                self.report(event, (&report.project, &report.milestone), MilestoneStatus::NotMet);
-            }
-            Payload::MilestoneReopened(reopened) => {
-                let key = (reopened.project.clone(), reopened.milestone.clone());
-                if let Some(milestone) = self.milestones.get_mut(&key) {
-                    *milestone = Milestone::planned(milestone.due_date);
-                }
-            }
-            Payload::ProjectStatusChanged(changed) => self.change_status(event, changed),
-            _ => {}
+    pub(super) fn plan_milestone(&mut self, planned: &MilestonePlanned) {
+        let key = (planned.project.clone(), planned.milestone.clone());
+        self.milestones.insert(key, Milestone::planned(planned.due_date));
+    }
+
+    pub(super) fn reschedule(&mut self, moved: &MilestoneRescheduled) {
+        if let Some(milestone) = self.named(&moved.project, &moved.milestone) {
+            milestone.due_date = moved.due_date;
         }
     }
 
-    fn change_status(&mut self, event: &Event, changed: &ProjectStatusChanged) {
+    pub(super) fn cancel(&mut self, ended: &MilestoneCancelled) {
+        if let Some(milestone) = self.named(&ended.project, &ended.milestone) {
+            milestone.cancelled = true;
+        }
+    }
+
+    pub(super) fn reopen(&mut self, reopened: &MilestoneReopened) {
+        if let Some(milestone) = self.named(&reopened.project, &reopened.milestone) {
+            *milestone = Milestone::planned(milestone.due_date);
+        }
+    }
+
+    fn named(&mut self, project: &ProjectId, milestone: &MilestoneId) -> Option<&mut Milestone> {
+        self.milestones.get_mut(&(project.clone(), milestone.clone()))
+    }
+
+    pub(super) fn change_status(&mut self, event: &Event, changed: &ProjectStatusChanged) {
         // Decided events always have the date; without one the day that was opened last is the closest thing to it.
         let Some(from) = event.input.effective_date.or(self.last_day) else { return };
         if let Some(project) = self.projects.get_mut(&changed.project) {
@@ -54,12 +47,16 @@ impl PlanState {
         }
     }
 
-    fn report(&mut self, event: &Event, (project, milestone): (&ProjectId, &MilestoneId), status: MilestoneStatus) {
-        let key = (project.clone(), milestone.clone());
-        let Some(milestone) = self.milestones.get_mut(&key) else { return };
-        let id = event.input.event_id;
-        milestone.reports.push(MilestoneReport { event: id, position: event.position, status, verified_by: None });
-        self.reports.insert(id, key);
+    pub(super) fn report(
+        &mut self,
+        event: &Event,
+        (project, milestone): (&ProjectId, &MilestoneId),
+        status: MilestoneStatus,
+    ) {
+        let (id, position) = (event.input.event_id, event.position);
+        let Some(known) = self.named(project, milestone) else { return };
+        known.reports.push(MilestoneReport { event: id, position, status, verified_by: None });
+        self.reports.insert(id, (project.clone(), milestone.clone()));
     }
 
     /// Verified by the event at `by`, or no longer. Nothing happens if `event` is no report that holds.

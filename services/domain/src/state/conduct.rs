@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::Scope;
+use crate::event::{Actor, Scope};
 use crate::id::{AgencyId, ReportingPeriodId, SupervisionId};
 use crate::vocabulary::{Frequency, SupervisionStatus};
 
@@ -53,6 +53,8 @@ pub struct Supervision {
     pub scope: Scope,
     /// Where it is.
     pub status: SupervisionStatus,
+    /// Who answered, each once.
+    pub answered_by: Vec<Actor>,
 }
 
 impl Conduct {

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::assignment::scopes_of_project;
-use super::{Area, Assignments, Milestone, PlanState, Project, Series, Supervision, Target};
-use crate::event::{AgencyRegistered, IndicatorDefined, LogCreated, PlanClosedOut, PlanDefined, PlanPublished};
+use super::{Area, Assignments, Milestone, PlanState, Project, Series, Supervision, Target, Vacant};
+use crate::event::{
+    AgencyRegistered, IndicatorDefined, LogCreated, Payload, PlanClosedOut, PlanDefined, PlanPublished,
+};
 use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId, SupervisionId};
 use crate::score::LightRule;
 
@@ -165,6 +167,11 @@ impl PlanState {
     /// A matter under supervision.
     pub fn supervision(&self, supervision: &SupervisionId) -> Option<&Supervision> {
         self.conduct.supervisions.get(supervision)
+    }
+
+    /// Whether it says anew what was rejected after the plan was closed out.
+    pub(crate) fn refills(&self, payload: &Payload) -> bool {
+        !self.vacant.is_empty() && Vacant::filled_by(payload).is_some_and(|place| self.vacant.contains(&place))
     }
 
     /// The live figures of a series; none before its first figure.

@@ -211,7 +211,7 @@ async fn of_parts(all: &mut Vec<Answer>, server: &ProgressServer, names: &Names,
     }
     for agency in &names.agencies {
         let name = format!("plans/{PLAN}/agencies/{agency}");
-        once!(all, server, get_agency, agency, pb::GetAgencyRequest { name, as_of });
+        once!(all, server, get_agency, agency, pb::GetAgencyRequest { name, as_of, ..Default::default() });
     }
 }
 
@@ -244,7 +244,7 @@ async fn lists(all: &mut Vec<Answer>, server: &ProgressServer, choice: &Choice, 
         all,
         server,
         list_agencies,
-        pb::ListAgenciesRequest { parent: of, page_size, page_token: token, filter, as_of }
+        pb::ListAgenciesRequest { parent: of, page_size, page_token: token, filter, as_of, ..Default::default() }
     );
     let filter = String::new();
     pages!(all, server, list_revisions, pb::ListRevisionsRequest { parent, page_size, page_token, filter, as_of });

@@ -161,7 +161,8 @@ impl Boards<'_> {
         for event in self.events {
             match &event.input.payload {
                 Payload::ReportingPeriodOpened(opened) => {
-                    open.insert(opened.period.to_string(), (true, Some(date_to_pb(opened.due_date))));
+                    let days = [opened.start, opened.end, opened.due_date].map(|day| Some(date_to_pb(day)));
+                    open.insert(opened.period.to_string(), (true, days));
                 }
                 Payload::ReportingPeriodClosed(closed) => {
                     open.entry(closed.period.to_string()).and_modify(|(is_open, _)| *is_open = false);
@@ -180,7 +181,10 @@ impl Boards<'_> {
             }
         }
         let shown = listed!(self, list_reporting_periods, ListReportingPeriodsRequest, periods, "");
-        let shown: BTreeMap<_, _> = shown.into_iter().map(|one| (last(&one.name), (one.open, one.due_date))).collect();
+        let shown: BTreeMap<_, _> = shown
+            .into_iter()
+            .map(|one| (last(&one.name), (one.open, [one.start_date, one.end_date, one.due_date])))
+            .collect();
         assert_eq!(shown, open, "{}", self.when);
         let shown = listed!(self, list_supervisions, ListSupervisionsRequest, supervisions, "");
         let shown: BTreeMap<_, _> =

@@ -56,10 +56,10 @@ fn paths(stage: &mut Stage<'_>) -> Result<(), Fault> {
         }
         if !story.interim.is_empty() {
             let points = story.interim.iter().zip(2022..);
-            let interim_targets =
-                points.map(|(value, year)| DatedValue { date: date(year, 12, 31), value: *value }).collect();
+            let points = points.map(|(value, year)| DatedValue { date: date(year, 12, 31), value: *value }).collect();
             let key = format!("interim/{area}/{indicator}");
-            stage.script.say(interim, &actor, &key, InterimTargetsSet { area, indicator, interim: interim_targets });
+            let payload = InterimTargetsSet { area, indicator, interim: points, reason: String::new() };
+            stage.script.say(interim, &actor, &key, payload);
         }
     }
     Ok(())

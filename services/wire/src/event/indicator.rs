@@ -148,6 +148,7 @@ impl FromWire for InterimTargetsSet {
             area: at.field("area").id(&wire.area),
             indicator: at.field("indicator").id(&wire.indicator),
             interim: at.field("interim").required_list(&wire.interim),
+            reason: at.field("reason").text(&wire.reason),
         })
     }
 }
@@ -158,6 +159,7 @@ impl From<&InterimTargetsSet> for pb::InterimTargetsSet {
             area: event.area.to_string(),
             indicator: event.indicator.to_string(),
             interim: event.interim.iter().map(Into::into).collect(),
+            reason: event.reason.clone(),
         }
     }
 }

@@ -84,6 +84,7 @@ fn definitions() -> Vec<Payload> {
             area: id("city"),
             indicator: id("rd-intensity"),
             interim: vec![dated(date(2024, 12, 31), "2.6"), dated(date(2025, 12, 31), "2.85")],
+            reason: String::new(),
         }
         .into(),
         LightRuleAdopted {
@@ -306,7 +307,11 @@ pub(crate) fn widened() -> Vec<EventInput> {
     if let Payload::MilestonePlanned(it) = &mut planned.payload {
         it.milestone_type = MilestoneType::Payment;
     }
-    vec![measured, planned]
+    let mut interim = input("interim-targets.set");
+    if let Payload::InterimTargetsSet(it) = &mut interim.payload {
+        it.reason = "中期评估调整".to_owned();
+    }
+    vec![measured, planned, interim]
 }
 
 fn staff() -> StaffCodes {

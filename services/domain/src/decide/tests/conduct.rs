@@ -103,16 +103,22 @@ fn periods_of_a_frequency_share_no_day() {
 }
 
 #[test]
-fn a_period_is_opened_again_as_it_was() {
+fn a_period_that_was_mistyped_is_closed_and_opened_again_as_it_should_be() {
     let mut world = quarter_closed();
-    let period = "reporting_period_opened.period";
-    for other in [
-        ReportingPeriodOpened { start: date(2025, 4, 2), ..second_quarter() },
-        ReportingPeriodOpened { end: date(2025, 6, 29), ..second_quarter() },
-        ReportingPeriodOpened { frequency: Frequency::Year, ..second_quarter() },
-    ] {
-        world.refused(&office(), other, Reason::PeriodState, period);
-    }
+    let bureau = agency("bureau");
+    world.ok(&office(), opened("q3-2025", date(2025, 7, 1), date(2025, 9, 30)));
+    let wrong = opened("q2-2025", date(2025, 4, 1), date(2025, 7, 1));
+    world.refused(&office(), wrong, Reason::PeriodState, "reporting_period_opened.start_date");
+    world.ok(&office(), opened("q2-2025", date(2025, 4, 1), date(2025, 5, 31)));
+    world.refused(&office(), second_quarter(), Reason::PeriodState, "reporting_period_opened.period");
+    world.ok(&office(), closed("q2-2025"));
+    world.refused(&bureau, labs(date(2025, 5, 31)), CLOSED, "measurement_reported");
+    world.ok(&bureau, labs(date(2025, 6, 1)));
+    world.ok(&office(), opened("june", date(2025, 6, 1), date(2025, 6, 30)));
+    let yearly = ReportingPeriodOpened { frequency: Frequency::Year, ..second_quarter() };
+    world.ok(&office(), yearly);
+    world.ok(&office(), closed("q2-2025"));
+    world.ok(&bureau, labs(date(2025, 5, 31)));
 }
 
 #[test]
@@ -218,6 +224,27 @@ fn the_agency_addressed_neither_issues_nor_closes_also_through_its_successor() {
     world.refused(&auditor_of_it, rectified(), own, "supervision_closed.supervision");
     world.ok(&agency("district"), answer("s-1"));
     world.ok(&agency("inspectors"), rectified());
+}
+
+#[test]
+fn who_answered_does_not_close_the_matter_under_another_grant_either() {
+    let mut world = World::published();
+    world.ok(&office(), supervision("s-1", "bureau"));
+    let second = Actor { principal: "bureau-2".into(), on_behalf_of: Some(id("stranger")), ..agency("bureau") };
+    for sender in [agency("bureau"), second] {
+        world.ok(&sender, answer("s-1"));
+    }
+    let rectified = || settled("s-1", SupervisionOutcome::Rectified);
+    let called = |principal: &str, actor: Actor| Actor { principal: principal.into(), ..actor };
+    let of_stranger = Actor { agency: Some(id("stranger")), ..auditor() };
+    let answerers =
+        [called("bureau-1", office()), called("bureau-1", auditor()), called("bureau-2", office()), of_stranger];
+    for answerer in answerers {
+        world.refused(&answerer, rectified(), Reason::SelfVerification, "supervision_closed.supervision");
+    }
+    world.ok(&office(), succeeded("stranger", "inspectors"));
+    world.refused(&agency("inspectors"), rectified(), Reason::SelfVerification, "supervision_closed.supervision");
+    world.ok(&auditor(), rectified());
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn change(what: u8, value: u8) -> Payload {
         0 => PlanRevised { documents: vec![edition(&format!("edition-{value}"))], ..plan_revised() }.into(),
         1 => adopted(1 + u32::from(value % 2)).into(),
         2 => IndicatorRedefined { method_note: text, ..redefined("labs") }.into(),
-        3 => retired("intensity", month_end(1 + i8::try_from(value % 12).unwrap())).into(),
+        3 => retired("intensity", date(2025, 7, 1 + i8::try_from(value % 12).unwrap())).into(),
         4 => target_revised("labs", Some(&text)).into(),
         5 => baseline("labs", eve, &text).into(),
         6 => restated("labs", eve, &text).into(),
@@ -160,8 +160,8 @@ fn change(what: u8, value: u8) -> Payload {
         10 => ended("district", AssignmentRole::Responsible, Scope::Plan).into(),
         11 => assignment("district", AssignmentRole::Responsible, Scope::Plan).into(),
         12 => {
-            InterimTargetsSet { area: id("city"), indicator: id("labs"), interim: vec![at(date(2024, 12, 31), &text)] }
-                .into()
+            let interim = vec![at(date(2024, 12, 31), &text)];
+            InterimTargetsSet { area: id("city"), indicator: id("labs"), interim, reason: text }.into()
         }
         13 => {
             let rule = LightRule { version: 1 + u32::from(value % 3), ..LightRule::default() };

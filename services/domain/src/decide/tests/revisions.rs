@@ -78,7 +78,7 @@ pub(crate) fn baseline(of: &str, date: Date, value: &str) -> BaselineSet {
 }
 
 fn interim(of: &str, date: Date, value: &str) -> InterimTargetsSet {
-    InterimTargetsSet { area: id("city"), indicator: id(of), interim: vec![at(date, value)] }
+    InterimTargetsSet { area: id("city"), indicator: id(of), interim: vec![at(date, value)], reason: String::new() }
 }
 
 fn cited(document: &str) -> Option<SourceSpan> {
@@ -173,72 +173,6 @@ fn a_revised_plan_takes_indicators_and_targets_of_the_new_edition() {
 }
 
 #[test]
-fn a_plan_is_closed_out_once_and_after_its_end() {
-    let mut world = World::published();
-    let field = "plan_closed_out.as_of_date";
-    world.refused(&office(), closed_out(date(2026, 12, 31)), INVALID, field);
-    world.refused(&office(), closed_out(date(2027, 1, 15)), Reason::FutureDate, field);
-    world.today = Some(date(2027, 1, 15));
-    let silent = PlanClosedOut { finding: String::new(), ..closed_out(date(2027, 1, 1)) };
-    world.refused(&office(), silent, INVALID, "plan_closed_out.finding");
-    world.ok(&office(), closed_out(date(2027, 1, 15)));
-    assert_eq!(world.state.closed_out().map(|closed| closed.as_of), Some(date(2027, 1, 15)));
-    world.refused(&office(), closed_out(date(2027, 1, 15)), Reason::PlanClosed, "plan_closed_out");
-}
-
-#[test]
-fn a_revised_end_counts_when_the_plan_is_closed_out() {
-    let mut world = World::published();
-    world.ok(&office(), PlanRevised { end: Some(date(2027, 6, 30)), ..plan_revised() });
-    world.today = Some(date(2027, 7, 1));
-    world.refused(&office(), closed_out(date(2027, 1, 15)), INVALID, "plan_closed_out.as_of_date");
-    world.ok(&office(), closed_out(date(2027, 7, 1)));
-}
-
-#[test]
-fn a_closed_plan_takes_nothing_new_and_goes_on_mending_what_is_there() {
-    let mut world = World::published();
-    let figure = world.ok(&agency("bureau"), labs(date(2025, 6, 1)));
-    world.ok(&office(), milestone("park", "m"));
-    world.ok(&office(), baseline("labs", EVE, "1"));
-    world.today = Some(date(2027, 2, 1));
-    world.ok(&office(), plan_revised());
-    world.ok(&office(), closed_out(date(2027, 1, 15)));
-    let new: [(Actor, Payload); 12] = [
-        (agency("bureau"), labs(date(2026, 6, 1)).into()),
-        (auditor(), assessed("国内领先").into()),
-        (office(), milestone("park", "n").into()),
-        (agency("district"), reached("park", "m", date(2025, 4, 1)).into()),
-        (office(), area("late", AreaKind::Circle).into()),
-        (office(), indicator("late", Accumulation::Stock).into()),
-        (office(), project("late", ProjectKind::Project).into()),
-        (office(), plan_revised().into()),
-        (office(), adopted(2).into()),
-        (office(), redefined("labs").into()),
-        (office(), retired("labs", TODAY).into()),
-        (office(), target_revised("labs", Some("8")).into()),
-    ];
-    for (actor, payload) in new {
-        let field = crate::decide::path(&world.input(payload.clone()), "");
-        let message = world.refused(&actor, payload, Reason::PlanClosed, &field);
-        assert!(message.contains("2027-01-15"), "{message}");
-    }
-    let figure = world.ok(&agency("bureau"), corrected(figure, "4"));
-    world.ok(&agency("inspectors"), accepted(figure));
-    world.ok(&office(), restated("labs", EVE, "2"));
-    world.ok(&office(), registered("successor"));
-    world.ok(&office(), super::agencies::renamed("bureau", "新局"));
-    world.ok(&office(), super::agencies::succeeded("bureau", "successor"));
-    let message = world.refused(&agency("successor"), retracted(figure), Reason::PlanClosed, "measurement_retracted");
-    assert!(message.contains("MeasurementCorrected"), "{message}");
-    let published = world.state.published().unwrap().clone();
-    world.refused(&office(), published, Reason::PlanAlreadyPublished, "plan_published");
-    assert_eq!(super::properties::refolded(&world.log), world.state);
-    let bytes = postcard::to_stdvec(&world.state).unwrap();
-    assert_eq!(postcard::from_bytes::<crate::state::PlanState>(&bytes).unwrap(), world.state);
-}
-
-#[test]
 fn another_calculation_is_one_that_is_known_and_not_in_force() {
     let mut world = World::published();
     assert_eq!(world.state.calc_version(), 1);
@@ -296,8 +230,10 @@ fn a_retired_indicator_takes_nothing_of_that_day_or_later() {
     let mut world = World::published();
     let from = date(2025, 4, 1);
     let live = world.ok(&agency("bureau"), labs(date(2025, 5, 1)));
+    world.today = Some(from);
     world.ok(&office(), retired("labs", from));
     world.ok(&office(), retired("level", from));
+    world.today = Some(TODAY);
     let gone = Reason::IndicatorRetired;
     let message = world.refused(&agency("bureau"), labs(from), gone, "measurement_reported.indicator");
     assert!(message.contains("2025-04-01"), "{message}");
@@ -312,6 +248,25 @@ fn a_retired_indicator_takes_nothing_of_that_day_or_later() {
     world.ok(&agency("bureau"), nothing(date(2025, 3, 31)));
     world.ok(&auditor(), QualitativeAssessmentRecorded { as_of: date(2025, 3, 31), ..assessed("国内领先") });
     world.ok(&agency("bureau"), corrected(live, "4"));
+}
+
+#[test]
+fn retiring_an_indicator_leaves_what_was_shown_and_judged() {
+    let mut world = World::published();
+    let field = "indicator_retired.retired_from";
+    let message = world.refused(&office(), retired("labs", date(2025, 6, 29)), INVALID, field);
+    assert!(message.contains("2025-06-30"), "{message}");
+    let message = world.refused(&office(), retired("added", date(2027, 1, 1)), RULE, field);
+    assert!(message.contains("/targets/added") && message.contains("2026-12-31"), "{message}");
+    world.ok(&office(), retired("labs", TODAY));
+    world.ok(&office(), retired("added", date(2026, 12, 31)));
+    let sooner = TargetRevised { effective_deadline: date(2026, 12, 30), ..target_revised("added", Some("90")) };
+    let message = world.refused(&office(), sooner, RULE, "target_revised.effective_deadline");
+    assert!(message.contains("2026-12-31"), "{message}");
+    world.today = Some(date(2027, 1, 1));
+    world.refused(&office(), retired("revenue", date(2026, 12, 31)), INVALID, field);
+    world.refused(&office(), retired("revenue", date(2027, 1, 1)), RULE, field);
+    world.ok(&office(), retired("gdp-growth", date(2027, 1, 1)));
 }
 
 #[test]
@@ -344,6 +299,25 @@ fn a_revised_target_keeps_its_operator_and_what_lies_on_its_way() {
     let expected = TargetSet { value: Some(dec("12")), source: cited("second"), ..(*before.definition).clone() };
     assert_eq!(*after.definition, expected);
     assert_eq!((after.baseline, &after.interim), (before.baseline, &before.interim));
+}
+
+#[test]
+fn after_a_new_edition_a_revised_target_cites_one_that_is_not_older_than_its_own() {
+    let mut world = World::published();
+    let revise = |source| TargetRevised { source, ..target_revised("labs", Some("8")) };
+    world.ok(&office(), revise(None));
+    world.ok(&office(), plan_revised());
+    let field = "target_revised.source.document";
+    for old in [None, cited("text")] {
+        let message = world.refused(&office(), revise(old), RULE, field);
+        assert!(message.contains("second"), "{message}");
+    }
+    world.ok(&office(), PlanRevised { documents: vec![edition("another")], ..plan_revised() });
+    for edition in ["second", "second", "another"] {
+        world.ok(&office(), revise(cited(edition)));
+    }
+    let message = world.refused(&office(), revise(cited("second")), RULE, field);
+    assert!(message.contains("another"), "{message}");
 }
 
 #[test]
@@ -410,15 +384,33 @@ fn a_baseline_is_set_once_and_then_restated_with_the_reason() {
 }
 
 #[test]
+fn interim_targets_are_set_once_and_then_replaced_with_the_reason() {
+    let mut world = World::published();
+    world.ok(&office(), interim("labs", date(2024, 12, 31), "5"));
+    let field = "interim_targets_set.reason";
+    for silent in ["", " "] {
+        let again = InterimTargetsSet { reason: silent.into(), ..interim("labs", date(2024, 12, 31), "6") };
+        let message = world.refused(&office(), again, Reason::AlreadyDefined, field);
+        assert!(message.contains("2024-12-31"), "{message}");
+    }
+    world.ok(&office(), InterimTargetsSet { reason: "年度调整".into(), ..interim("labs", date(2025, 12, 31), "6") });
+    let held = &world.state.target(&id("city"), &id("labs")).unwrap().interim;
+    assert_eq!(held[..], [at(date(2025, 12, 31), "6")]);
+    let long =
+        InterimTargetsSet { reason: "长".repeat(TEXT_LENGTH_MAX + 1), ..interim("labs", date(2025, 12, 31), "6") };
+    world.refused(&office(), long, INVALID, field);
+}
+
+#[test]
 fn only_a_number_is_shared_out_and_each_share_lies_within_the_target() {
     let mut world = World::published();
     let due = date(2025, 12, 31);
     let one = share("bureau", due, "4");
     let district = TaskShare { dimension: "district=songbei".into(), ..share("district", due, "0") };
     let later = share("bureau", date(2026, 12, 31), "9");
-    let before = world.state.clone();
-    world.ok(&office(), decomposed("labs", &[one.clone(), district, later]));
-    assert_eq!(world.state.target(&id("city"), &id("labs")), before.target(&id("city"), &id("labs")));
+    let shares = [one.clone(), district, later];
+    world.ok(&office(), decomposed("labs", &shares));
+    assert_eq!(world.state.target(&id("city"), &id("labs")).unwrap().tasks[..], shares);
     for of in ["level", "rd-growth", "coverage"] {
         world.refused(&office(), decomposed(of, std::slice::from_ref(&one)), RULE, "target_decomposed.indicator");
     }
@@ -433,6 +425,19 @@ fn only_a_number_is_shared_out_and_each_share_lies_within_the_target() {
     refused(&[one.clone(), share("bureau", due, "5")], Reason::AlreadyDefined, "tasks[1].due_date");
     let odd = TaskShare { dimension: "松北".into(), ..one };
     refused(&[odd], INVALID, "tasks[0].dimension");
+}
+
+#[test]
+fn no_share_is_due_after_the_revised_deadline() {
+    let mut world = World::published();
+    let (early, late) = (date(2025, 12, 31), date(2026, 6, 30));
+    world.ok(&office(), decomposed("labs", &[share("bureau", late, "4"), share("district", early, "4")]));
+    let due = |day| TargetRevised { effective_deadline: day, ..target_revised("labs", Some("9")) };
+    let message = world.refused(&office(), due(date(2026, 6, 29)), RULE, "target_revised.effective_deadline");
+    assert!(message.contains("bureau") && message.contains("2026-06-30"), "{message}");
+    world.clone().ok(&office(), due(late));
+    world.ok(&office(), decomposed("labs", &[share("district", early, "4")]));
+    world.ok(&office(), due(early));
 }
 
 #[test]
@@ -465,7 +470,7 @@ fn a_change_is_about_what_it_changes() {
         (adopted(2).into(), (None, "plans/p")),
         (redefined("labs").into(), (None, "plans/p/indicators/labs")),
         (retired("labs", TODAY).into(), (None, "plans/p/indicators/labs")),
-        (target_revised("labs", Some("8")).into(), of_target.clone()),
+        (TargetRevised { source: cited("second"), ..target_revised("labs", Some("8")) }.into(), of_target.clone()),
         (restated("labs", EVE, "2").into(), of_target.clone()),
         (decomposed("labs", &tasks).into(), of_target),
         (super::agencies::renamed("bureau", "新局").into(), (None, "plans/p/agencies/bureau")),

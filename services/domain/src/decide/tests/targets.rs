@@ -153,7 +153,7 @@ fn baseline(of: &str, date: Date, value: &str) -> BaselineSet {
 }
 
 fn interim(of: &str, points: &[DatedValue]) -> InterimTargetsSet {
-    InterimTargetsSet { area: id("city"), indicator: id(of), interim: points.to_vec() }
+    InterimTargetsSet { area: id("city"), indicator: id(of), interim: points.to_vec(), reason: String::new() }
 }
 
 #[test]

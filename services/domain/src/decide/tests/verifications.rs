@@ -250,3 +250,27 @@ fn evidence_stays_while_what_it_supports_is_verified() {
         world.ok(&sender, withdrawn(carrier, 2));
     }
 }
+
+#[test]
+fn evidence_of_an_earlier_report_stays_while_that_one_is_verified() {
+    let mut world = World::published();
+    world.ok(&office(), milestone("park", "m"));
+    let district = agency("district");
+    let send = |world: &mut World, payload: Payload| {
+        let mut input = world.input(payload);
+        input.evidence = vec![file(1)];
+        world.send(&district, input).unwrap().0
+    };
+    let first = send(&mut world, partially("park", "m", "50").into());
+    world.ok(&auditor(), accepted(first));
+    let second = send(&mut world, partially("park", "m", "70").into());
+    world.ok(&district, withdrawn(second, 1));
+    world.ok(&office(), cancelled("park", "m"));
+    let field = "evidence_withdrawn.event";
+    let message = world.refused(&district, withdrawn(first, 1), Reason::VerificationState, field);
+    assert!(message.contains("VerificationReopened"), "{message}");
+    world.refused(&auditor(), unverified(second), Reason::MilestoneState, REOPENED);
+    world.ok(&auditor(), unverified(first));
+    world.refused(&auditor(), unverified(first), Reason::MilestoneState, REOPENED);
+    world.ok(&district, withdrawn(first, 1));
+}

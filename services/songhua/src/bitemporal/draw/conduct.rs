@@ -58,7 +58,8 @@ fn closed(world: &World, dice: &mut Dice) -> Option<Proposal> {
 fn opened_again(world: &World, dice: &mut Dice) -> Option<Proposal> {
     let period = some_period(world, dice)?;
     let due_date = dice.day(period.due_date, 0, 60);
-    Some((office(), ReportingPeriodOpened { due_date, ..period }.into()))
+    let start = if dice.one_in(3) { dice.day(period.start, 0, 20) } else { period.start };
+    Some((office(), ReportingPeriodOpened { start, due_date, ..period }.into()))
 }
 
 fn reminder(world: &World, dice: &mut Dice) -> Proposal {

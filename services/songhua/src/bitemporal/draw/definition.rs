@@ -98,7 +98,7 @@ fn redefined(world: &World, dice: &mut Dice) -> Payload {
 }
 
 fn retired(world: &World, dice: &mut Dice) -> Payload {
-    let (indicator, retired_from) = (any_indicator(world, dice), dice.day(world.today(), -100, 200));
+    let (indicator, retired_from) = (any_indicator(world, dice), dice.day(world.today(), -20, 200));
     IndicatorRetired { indicator, retired_from, reason: "不再统计".to_owned() }.into()
 }
 
@@ -122,6 +122,8 @@ fn target(world: &World, dice: &mut Dice) -> Option<Payload> {
 fn target_revised(world: &World, dice: &mut Dice) -> Option<Payload> {
     let (area, indicator) = any_target(world, dice);
     let set = &world.state.target(&area, &indicator)?.definition;
+    // Any edition once there is a later one: those before the target's own are refused.
+    let source = edition(world, dice).map(|edition| plan::source(edition.as_str()));
     let days = [END, date(2026, 6, 30), date(2025, 12, 31), date(2027, 6, 30)];
     let step = dice.of_all(&plan::STEPS).to_owned();
     Some(
@@ -134,7 +136,7 @@ fn target_revised(world: &World, dice: &mut Dice) -> Option<Payload> {
             required_step: set.required_step.as_ref().map(|_| step.to_owned()),
             due_as_written: "到2026年末".to_owned(),
             effective_deadline: *dice.of_all(&days),
-            source: None,
+            source,
             reason: "中期调整".to_owned(),
         }
         .into(),
@@ -177,7 +179,8 @@ fn interim(world: &World, dice: &mut Dice) -> Payload {
     let (area, indicator) = any_target(world, dice);
     let first = dice.number(30, 40);
     let interim = vec![point(date(2023, 12, 31), first), point(date(2024, 12, 31), first + dice.number(0, 10))];
-    InterimTargetsSet { area, indicator, interim }.into()
+    let reason = if dice.one_in(3) { String::new() } else { "年度调整".to_owned() };
+    InterimTargetsSet { area, indicator, interim, reason }.into()
 }
 
 fn light_rule(world: &World, dice: &mut Dice) -> Option<Payload> {

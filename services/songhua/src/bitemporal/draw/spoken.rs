@@ -15,13 +15,14 @@ use crate::bitemporal::world::{self, World};
 
 /// Something about an earlier event.
 pub(super) fn of_another(world: &World, dice: &mut Dice) -> Option<Proposal> {
-    match dice.below(16) {
+    match dice.below(17) {
         0..7 => of_figure(world, dice),
         7..9 => accepted(world, dice),
         9 => rejected(world, dice),
         10 => requested(world, dice),
         11..13 => unverified(world, dice),
         13..15 => attached(world, dice),
+        15 => again(world, dice),
         _ => withdrawn(world, dice),
     }
 }
@@ -49,6 +50,14 @@ const fn is_checked(payload: &Payload) -> bool {
                 | P::MilestonePartiallyReached(_)
                 | P::MilestoneMissed(_)
         )
+}
+
+/// What was rejected, reported once more: a plan that is closed out takes no other figure.
+fn again(world: &World, dice: &mut Dice) -> Option<Proposal> {
+    let rejection = earlier(world, dice, |payload| matches!(payload, Payload::VerificationRejected(_)))?;
+    let Payload::VerificationRejected(rejected) = &rejection.input.payload else { return None };
+    let reported = root(world, world.event(&rejected.event)?)?;
+    Some((reporter(world, dice, &reported.area, &reported.indicator), reported.clone().into()))
 }
 
 /// The report at the root of a figure.

@@ -71,16 +71,12 @@ impl Conduct {
     pub(crate) fn allows(&self, payload: &Payload) -> bool {
         let open = self.milestone.as_ref().is_some_and(Milestone::is_open);
         match payload {
-            Payload::ReportingPeriodOpened(new) => match self.period(&new.period) {
-                Some((old, closed)) => {
-                    let same = |one: &ReportingPeriodOpened| (one.frequency, one.start, one.end);
-                    *closed && same(old) == same(new)
-                }
-                None => !self
-                    .periods
-                    .iter()
-                    .any(|(old, _)| old.frequency == new.frequency && old.start <= new.end && new.start <= old.end),
-            },
+            Payload::ReportingPeriodOpened(new) => {
+                let meets = |old: &ReportingPeriodOpened| {
+                    old.frequency == new.frequency && old.start <= new.end && new.start <= old.end
+                };
+                !self.periods.iter().any(|(old, closed)| if old.period == new.period { !closed } else { meets(old) })
+            }
             Payload::ReportingPeriodClosed(closed) => self.period(&closed.period).is_some_and(|(_, closed)| !closed),
             Payload::SupervisionIssued(issued) => self.matter(&issued.supervision).is_none(),
             Payload::SupervisionAnswered(answered) => {

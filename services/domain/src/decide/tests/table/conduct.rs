@@ -1,6 +1,6 @@
 //! Cases of reporting periods, reminders, notes and supervision.
 
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 
 use super::super::agencies::succeeded;
 use super::super::support::*;
@@ -23,6 +23,12 @@ fn is_closed(closed: bool) -> impl Fn(&PlanState) -> bool {
     }
 }
 
+fn starts(start: Date) -> impl Fn(&PlanState) -> bool {
+    move |state| {
+        state.conduct.periods.get(&id::<ReportingPeriodId>("q2-2025")).is_some_and(|known| known.start == start)
+    }
+}
+
 fn periods() -> Vec<Case> {
     let mut world = World::published();
     world.ok(&office(), opened("q1-2025", date(2025, 1, 1), date(2025, 3, 31)));
@@ -33,12 +39,14 @@ fn periods() -> Vec<Case> {
     let state = Reason::PeriodState;
     let monthly = ReportingPeriodOpened { frequency: Frequency::Month, ..second_quarter() };
     let overlapping = opened("spring", date(2025, 3, 31), date(2025, 4, 30));
+    let mended = opened("q2-2025", date(2025, 4, 10), date(2025, 6, 30));
     let later = ReportingPeriodOpened { due_date: date(2025, 12, 31), ..second_quarter() };
     vec![
         accepted(&world, &office(), second_quarter(), is_closed(false)),
         accepted(&shut, &office(), later, is_closed(false)),
         refused(&open, &office(), second_quarter(), state),
-        refused(&shut, &office(), monthly, state),
+        accepted(&shut, &office(), monthly, is_closed(false)),
+        accepted(&shut, &office(), mended, starts(date(2025, 4, 10))),
         refused(&world, &office(), overlapping, state),
         refused(&world, &agency("bureau"), second_quarter(), Reason::RoleNotAllowed),
         accepted(&open, &office(), closed("q2-2025"), is_closed(true)),
@@ -124,6 +132,7 @@ fn closing() -> Vec<Case> {
         refused(&world, &office(), settled("s-1", O::Rectified), Reason::SupervisionState),
         refused(&shut, &office(), settled("s-1", O::Withdrawn), Reason::SupervisionState),
         refused(&answered, &agency("bureau"), settled("s-1", O::Withdrawn), OWN),
+        refused(&answered, &Actor { principal: "bureau-1".into(), ..auditor() }, settled("s-1", O::Withdrawn), OWN),
         refused(&answered, &agency("district"), settled("s-1", O::Withdrawn), OUT),
     ]
 }

@@ -7,7 +7,7 @@ use super::super::revisions::{
     adopted, baseline, closed_out, decomposed, plan_revised, redefined, restated, retired, share, target_revised,
 };
 use super::super::support::*;
-use super::{Case, accepted, refused, unseen};
+use super::{Case, accepted, refused};
 use crate::event::*;
 use crate::score::LightRule;
 use crate::state::PlanState;
@@ -32,13 +32,13 @@ fn after<const N: usize>(payloads: [Payload; N]) -> World {
 /// A published plan after its last day.
 fn over() -> World {
     let mut world = World::published();
-    world.today = Some(date(2027, 2, 1));
+    world.today = Some(date(2027, 4, 1));
     world
 }
 
 fn closed() -> World {
     let mut world = over();
-    world.ok(&office(), closed_out(date(2027, 1, 15)));
+    world.ok(&office(), closed_out(date(2027, 3, 16)));
     world
 }
 
@@ -78,10 +78,11 @@ fn plans() -> Vec<Case> {
 
 fn closing() -> Vec<Case> {
     let (office, world, over, closed) = (office(), World::published(), over(), closed());
-    let (early, late) = (date(2026, 12, 31), date(2027, 1, 15));
+    let (early, late) = (date(2026, 12, 31), date(2027, 3, 16));
     vec![
         accepted(&over, &office, closed_out(late), |state| state.closed_out().is_some()),
         refused(&over, &office, closed_out(early), Reason::InvalidField),
+        refused(&over, &office, closed_out(date(2027, 3, 15)), Reason::TargetRule),
         refused(&world, &office, closed_out(late), Reason::FutureDate),
         refused(&closed, &office, closed_out(late), Reason::PlanClosed),
         accepted(&world, &office, adopted(2), |state| state.calc_version() == 2),
@@ -133,6 +134,8 @@ fn indicators() -> Vec<Case> {
             state.indicator(&id("labs")).is_some_and(|labs| labs.retired_from == Some(TODAY))
         }),
         refused(&gone, &office, retired("labs", TODAY), Reason::AlreadyDefined),
+        refused(&world, &office, retired("labs", date(2025, 6, 29)), Reason::InvalidField),
+        refused(&world, &office, retired("labs", date(2027, 1, 1)), Reason::TargetRule),
     ]
 }
 
@@ -145,17 +148,25 @@ fn targets() -> Vec<Case> {
     let second = SourceSpan { document: id("second"), line_first: 1, line_last: 1, text: "…".into() };
     let known = |state: &PlanState| state.target(&id("city"), &id("new")).is_some();
     let due = date(2025, 12, 31);
+    let shared = after([decomposed("labs", &[share("bureau", due, "4")]).into()]);
+    let sooner = TargetRevised { effective_deadline: date(2025, 12, 30), ..target_revised("labs", Some("8")) };
+    let tasks = |state: &PlanState| state.target(&id("city"), &id("labs")).is_some_and(|labs| labs.tasks.len() == 1);
+    let eight = |state: &PlanState| {
+        state.target(&id("city"), &id("labs")).is_some_and(|labs| labs.definition.value == Some(dec("8")))
+    };
+    let in_second = TargetRevised { source: Some(second.clone()), ..target_revised("labs", Some("8")) };
     vec![
         accepted(&loading, &office, new(), known),
         accepted(&revised, &office, TargetSet { source: Some(second), ..new() }, known),
         refused(&revised, &office, new(), Reason::TargetRule),
         refused(&world, &office, target(11, "labs", Operator::AtLeast, Some("5")), Reason::PlanAlreadyPublished),
         refused(&loading, &office, target(11, "labs", Operator::AtLeast, Some("5")), Reason::AlreadyDefined),
-        accepted(&world, &office, target_revised("labs", Some("8")), |state| {
-            state.target(&id("city"), &id("labs")).is_some_and(|labs| labs.definition.value == Some(dec("8")))
-        }),
+        accepted(&world, &office, target_revised("labs", Some("8")), eight),
+        accepted(&revised, &office, in_second, eight),
+        refused(&revised, &office, target_revised("labs", Some("8")), Reason::TargetRule),
+        refused(&shared, &office, sooner, Reason::TargetRule),
         refused(&world, &office, target_revised("labs", None), Reason::TargetRule),
-        unseen(&world, &office, decomposed("labs", &[share("bureau", due, "4")])),
+        accepted(&world, &office, decomposed("labs", &[share("bureau", due, "4")]), tasks),
         refused(&world, &office, decomposed("level", &[share("bureau", due, "4")]), Reason::TargetRule),
         refused(
             &world,
@@ -186,6 +197,12 @@ fn paths() -> Vec<Case> {
         area: id("city"),
         indicator: id("labs"),
         interim: vec![at(date(2024, 12, 31), value)],
+        reason: String::new(),
+    };
+    let set = after([interim("5").into()]);
+    let replaced = InterimTargetsSet { reason: "年度调整".into(), ..interim("6") };
+    let is_six = |state: &PlanState| {
+        state.target(&id("city"), &id("labs")).is_some_and(|labs| labs.interim[..] == [at(date(2024, 12, 31), "6")])
     };
     vec![
         accepted(&loading, &office, baseline("labs", EVE, "3"), starts("3")),
@@ -198,6 +215,8 @@ fn paths() -> Vec<Case> {
         accepted(&loading, &office, interim("5"), has_interim),
         accepted(&world, &office, interim("5"), has_interim),
         refused(&world, &office, interim("99"), Reason::TargetRule),
+        refused(&set, &office, interim("6"), Reason::AlreadyDefined),
+        accepted(&set, &office, replaced, is_six),
     ]
 }
 

@@ -69,9 +69,10 @@ fn period_closed() -> World {
 }
 
 fn indicator_retired(of: &str) -> World {
-    let mut world = World::published();
+    let mut world = World { today: Some(date(2025, 1, 1)), ..World::published() };
     let retired = IndicatorRetired { indicator: id(of), retired_from: date(2025, 1, 1), reason: "口径取消".into() };
     world.ok(&office(), retired);
+    world.today = None;
     world
 }
 
@@ -209,6 +210,7 @@ fn evidence() -> Vec<Case> {
     checked.ok(&auditor(), accepted_of(event));
     let mut succession = world.clone();
     succession.ok(&office(), succeeded("bureau", "stranger"));
+    let (reports, _, of_report) = with_earlier_verified();
     let is_withdrawn = move |state: &PlanState| state.conduct.withdrawn.contains(&(carrier, [1; 32]));
     vec![
         unseen(&world, &bureau, attached(event, 2)),
@@ -222,6 +224,7 @@ fn evidence() -> Vec<Case> {
         refused(&world, &bureau, withdrawn(event, 1), Reason::UnknownResource),
         refused(&gone, &bureau, withdrawn(carrier, 1), Reason::Superseded),
         refused(&checked, &bureau, withdrawn(carrier, 1), Reason::VerificationState),
+        refused(&reports, &agency("district"), withdrawn(of_report, 1), Reason::VerificationState),
     ]
 }
 
@@ -243,6 +246,15 @@ fn unverifiable() -> Vec<(World, Uuid, Reason)> {
         (ended, last, Reason::MilestoneState),
         (again, set_aside, Reason::Superseded),
     ]
+}
+
+/// A report with a file was verified, then came another one.
+fn with_earlier_verified() -> (World, Uuid, Uuid) {
+    let (mut world, _, report) = with_reports();
+    let carrier = world.ok(&agency("district"), attached(report, 1));
+    world.ok(&auditor(), accepted_of(report));
+    world.ok(&agency("district"), partially("park", "m", "90"));
+    (world, report, carrier)
 }
 
 fn requests() -> Vec<Case> {
@@ -328,10 +340,16 @@ fn reopenings() -> Vec<Case> {
         let milestone = state.milestone(&id("park"), &id("m")).unwrap();
         milestone.last_report().unwrap().verified_by.is_none()
     };
+    let (followed, earlier, _) = with_earlier_verified();
+    let earlier_is_unverified = |state: &PlanState| {
+        let milestone = state.milestone(&id("park"), &id("m")).unwrap();
+        milestone.reports.iter().all(|report| report.verified_by.is_none())
+    };
     let mut cases = vec![
         accepted(&checked, &agency("inspectors"), unverified(event), is_unverified),
         accepted(&checked, &auditor(), unverified(event), is_unverified),
         accepted(&reports, &auditor(), unverified(last), report_is_unverified),
+        accepted(&followed, &auditor(), unverified(earlier), earlier_is_unverified),
         refused(&world, &auditor(), unverified(event), Reason::VerificationState),
         refused(&checked, &agency("district"), unverified(event), OUT),
         refused(&checked, &agency("bureau"), unverified(event), OWN),
