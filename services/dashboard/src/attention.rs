@@ -23,7 +23,7 @@ pub(crate) fn attention(sheet: &Sheet<'_>) -> Markup {
             } @else {
                 table.attention {
                     thead { tr { @for (class, zh, en) in COLUMNS { th scope="col" class=[class] { (lang.both(zh, en)) } } } }
-                    tbody { @for target in targets { (row(lang, target, sheet.ascending(target))) } }
+                    tbody { @for target in targets { (row(lang, target)) } }
                 }
             }
         }
@@ -43,7 +43,7 @@ const COLUMNS: [(Option<&str>, &str, &str); 9] = [
     (None, "最近说明", "last note"),
 ];
 
-fn row(lang: Lang, target: &pb::TargetProgress, ascending: bool) -> Markup {
+fn row(lang: Lang, target: &pb::TargetProgress) -> Markup {
     let unit = unit(lang, target);
     let key = |index: usize| {
         let (_, zh, en) = COLUMNS[index];
@@ -54,7 +54,7 @@ fn row(lang: Lang, target: &pb::TargetProgress, ascending: bool) -> Markup {
             td.number { (key(0)) (target.number) }
             td.status { (key(1)) (status::labelled(lang, target.status, target.status_label.as_ref())) }
             th scope="row" { (lang.name(target.indicator_name.as_ref())) small.area { (lang.one(target.area_name.as_ref())) } }
-            td.number { (key(3)) b { (actual(target)) } " / " (with_unit(&goal(target, ascending), unit)) }
+            td.number { (key(3)) b { (actual(target)) } " / " (with_unit(&goal(target), unit)) }
             td.number { (key(4)) (gap(target)) }
             td.number { (key(5)) (needed(target)) }
             td.dated { (key(6)) (dated(lang, target)) }

@@ -23,14 +23,14 @@ const MARGIN: i64 = 4;
 const HEIGHT: i64 = 38;
 
 /// Draws the target.
-pub(crate) fn draw(lang: Lang, target: &pb::TargetProgress, ascending: bool, rule: Option<&pb::LightRule>) -> Markup {
+pub(crate) fn draw(lang: Lang, target: &pb::TargetProgress, rule: Option<&pb::LightRule>) -> Markup {
     let drawn = match target.operator() {
         pb::Operator::Qualitative => steps::draw(target),
         pb::Operator::ExceedsSeries => years::draw(target),
-        _ => bullet::draw(target, ascending, rule),
+        _ => bullet::draw(target, rule),
     };
     match drawn {
-        Some(shapes) => frame(lang, target, &goal(target, ascending), &shapes),
+        Some(shapes) => frame(lang, target, &goal(target), &shapes),
         None => html! { span.words { (lang.both("没有数据，无图可画", "no data, nothing to draw")) } },
     }
 }

@@ -39,13 +39,5 @@ pub struct Sheet<'a> {
     pub indicators: &'a [pb::Indicator],
 }
 
-impl Sheet<'_> {
-    /// Whether more of an indicator is better; true where the indicator is not known.
-    fn ascending(&self, target: &pb::TargetProgress) -> bool {
-        let mut definitions = self.indicators.iter().filter_map(|indicator| indicator.definition.as_ref());
-        definitions.find(|one| one.indicator == target.indicator).is_none_or(|one| one.ascending)
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -53,17 +53,17 @@ pub(crate) fn with_unit(value: &str, unit: &str) -> String {
 }
 
 /// What has to be reached; from above where less is better.
-pub(crate) fn goal(target: &pb::TargetProgress, ascending: bool) -> String {
+pub(crate) fn goal(target: &pb::TargetProgress) -> String {
     let value = shown(&target.value);
     match target.operator() {
-        pb::Operator::MoreThan => format!("{}\u{a0}{value}", if ascending { ">" } else { "<" }),
+        pb::Operator::MoreThan => format!("{}\u{a0}{value}", if target.ascending { ">" } else { "<" }),
         pb::Operator::Between => format!("{value}–{}", shown(&target.max)),
         pb::Operator::Approximately => format!("≈\u{a0}{value}"),
         pb::Operator::FullCoverage => "100".to_owned(),
         pb::Operator::ExceedsSeries => ">\u{a0}0".to_owned(),
         pb::Operator::Qualitative => target.required_step.clone(),
         pb::Operator::AtLeast | pb::Operator::Unspecified => {
-            format!("{}\u{a0}{value}", if ascending { "≥" } else { "≤" })
+            format!("{}\u{a0}{value}", if target.ascending { "≥" } else { "≤" })
         }
     }
 }

@@ -79,7 +79,7 @@ const COLUMNS: [(&str, &str, &str); 8] = [
 ];
 
 fn row(sheet: &Sheet<'_>, target: &pb::TargetProgress) -> Markup {
-    let (lang, rule, ascending) = (sheet.asked.lang, sheet.plan.light_rule.as_ref(), sheet.ascending(target));
+    let (lang, rule) = (sheet.asked.lang, sheet.plan.light_rule.as_ref());
     let unit = unit(lang, target);
     let key = |index: usize| {
         let (_, zh, en) = COLUMNS[index];
@@ -90,8 +90,8 @@ fn row(sheet: &Sheet<'_>, target: &pb::TargetProgress) -> Markup {
             td.number { (key(0)) (target.number) }
             th.name scope="row" { (lang.name(target.indicator_name.as_ref())) }
             td.status { (key(2)) (status::labelled(lang, target.status, target.status_label.as_ref())) }
-            td.drawn { details { summary { (chart::draw(lang, target, ascending, rule)) } (numbers(lang, target, ascending)) } }
-            td.number { (key(4)) b { (actual(target)) } " / " (with_unit(&goal(target, ascending), unit)) }
+            td.drawn { details { summary { (chart::draw(lang, target, rule)) } (numbers(lang, target)) } }
+            td.number { (key(4)) b { (actual(target)) } " / " (with_unit(&goal(target), unit)) }
             td.number { (key(5)) (percent(&target.target_rate)) }
             td.dated { (key(6)) (dated(lang, target)) }
             td.lead { (key(7)) (lead(lang, target)) }
@@ -100,7 +100,7 @@ fn row(sheet: &Sheet<'_>, target: &pb::TargetProgress) -> Markup {
 }
 
 /// Every number that the chart shows, and those behind its status.
-fn numbers(lang: Lang, target: &pb::TargetProgress, ascending: bool) -> Markup {
+fn numbers(lang: Lang, target: &pb::TargetProgress) -> Markup {
     let precise = |text: &str| at_most(text, 4);
     let dated = |value: Option<&pb::DatedValue>| {
         value.map_or_else(
@@ -112,7 +112,7 @@ fn numbers(lang: Lang, target: &pb::TargetProgress, ascending: bool) -> Markup {
         ("区域", "area", lang.one(target.area_name.as_ref()).to_owned()),
         ("单位", "unit", lang.one(target.unit_label.as_ref()).to_owned()),
         ("实际", "actual", actual(target)),
-        ("目标", "target", goal(target, ascending)),
+        ("目标", "target", goal(target)),
         ("期限", "deadline", day(target.effective_deadline.as_ref())),
         ("应达", "expected by now", precise(&target.expected)),
         ("偏差（百分点）", "deviation, points", shown(&target.deviation)),

@@ -21,6 +21,7 @@ fn target(number: u32, operator: pb::Operator, actual: &str, value: &str) -> pb:
         operator: operator.into(),
         actual: actual.to_owned(),
         value: value.to_owned(),
+        ascending: true,
         status: Status::OnTrack.to_wire(),
         status_label: name("正常", "on track"),
         ..Default::default()
@@ -36,7 +37,7 @@ fn rule() -> pb::LightRule {
 }
 
 fn drawn(target: &pb::TargetProgress) -> String {
-    chart::draw(Lang::Zh, target, true, Some(&rule())).into_string()
+    chart::draw(Lang::Zh, target, Some(&rule())).into_string()
 }
 
 /// Place and width of the rectangles of a class.
@@ -216,10 +217,13 @@ fn a_bullet_has_one_bar_two_markers_and_the_ranges_of_the_rule() {
     // Where less is better, the ranges lie the other way round.
     let mut less = target(1, pb::Operator::AtLeast, "15", "10");
     (less.expected, less.scale) = ("12".to_owned(), "10".to_owned());
-    let svg = chart::draw(Lang::Zh, &less, false, Some(&rule())).into_string();
+    less.ascending = false;
+    let svg = drawn(&less);
     assert_eq!(rects(&svg, "range far-behind"), [("205.1".to_owned(), "30.9".to_owned())]);
     assert_eq!(rects(&svg, "range on-track"), [("4.0".to_owned(), "193.3".to_owned())]);
     assert!(svg.contains("≤\u{a0}10"), "{svg}");
+    less.operator = pb::Operator::MoreThan.into();
+    assert!(drawn(&less).contains("&lt;\u{a0}10"));
     // A figure below zero goes to the left of it.
     let svg = drawn(&target(1, pb::Operator::AtLeast, "-10", "10"));
     assert_eq!(rects(&svg, "measure"), [("4.0".to_owned(), "116.0".to_owned())]);

@@ -19,26 +19,40 @@ use crate::filter::{Field, Filter, Kind, field};
 use crate::name;
 use crate::page::Page;
 use crate::reading::Reading;
-use crate::refusal::Refused;
+use crate::refusal::{self, Refused};
 
 /// What agencies can be filtered by.
 pub(crate) const FIELDS: &[Field] = &[field("agency", Kind::Id)];
 
-/// A page of agencies, by id.
-pub(crate) fn list(reading: &Reading, filter: &Filter, page: &Page) -> Result<pb::ListAgenciesResponse, Refused> {
+/// Whether a view has accounts; not set = it has.
+pub(crate) fn has_account(view: i32) -> Result<bool, Refused> {
+    let view = pb::AgencyView::try_from(view);
+    let view = view.map_err(|unknown| refusal::invalid_field("view", &unknown.to_string()))?;
+    Ok(view != pb::AgencyView::Basic)
+}
+
+/// A page of agencies, by id; with their ledgers, or without.
+pub(crate) fn list(
+    reading: &Reading,
+    filter: &Filter,
+    page: &Page,
+    with_account: bool,
+) -> Result<pb::ListAgenciesResponse, Refused> {
     let agencies = reading.model.agencies.values();
     let all: Vec<_> = agencies.filter(|one| filter.matches(|_| Some(one.agency.as_str().into()))).collect();
     let cut = page.cut(&all, reading);
-    let ledgers = Ledgers::count(reading)?;
+    let asked = || cut.items.iter().map(|one| &one.agency);
+    let ledgers = if with_account { Some(Ledgers::count(reading, asked())?) } else { None };
+    let to_pb = |agency: &&AgencyRegistered| to_pb(reading, agency, ledgers.as_ref().map(|all| all.of(&agency.agency)));
     Ok(pb::ListAgenciesResponse {
-        agencies: cut.items.iter().map(|agency| to_pb(reading, &ledgers, agency)).collect(),
+        agencies: cut.items.iter().map(to_pb).collect(),
         next_page_token: cut.next_page_token,
         total_size: cut.total_size,
         state: Some(reading.state()),
     })
 }
 
-fn to_pb(reading: &Reading, ledgers: &Ledgers<'_>, agency: &AgencyRegistered) -> pb::Agency {
+fn to_pb(reading: &Reading, agency: &AgencyRegistered, ledger: Option<pb::AgencyLedger>) -> pb::Agency {
     let (model, assignments) = (&reading.model, &reading.model.in_force);
     let registered = pb::AgencyRegistered::from(agency);
     let own = model.assignments.values().filter(|assigned| assigned.agency == agency.agency);
@@ -50,7 +64,7 @@ fn to_pb(reading: &Reading, ledgers: &Ledgers<'_>, agency: &AgencyRegistered) ->
         assignments: own.map(Into::into).collect(),
         reportable_targets: targets(reading, assignments, &agency.agency),
         reportable_projects: projects(reading, assignments, &agency.agency),
-        ledger: Some(ledgers.of(&agency.agency)),
+        ledger,
         former_names: former.into_iter().flatten().map(Into::into).collect(),
         succeeded_by: name::or_empty(model.successors.get(&agency.agency)),
     }

@@ -43,7 +43,7 @@ pub(crate) fn get(
     let answer = pb::GetCalendarResponse {
         buckets: count(&items),
         items,
-        slipped_count: size(counted().filter(|milestone| milestone.reschedule_count > 0).count()),
+        slipped_count: size(counted().filter(|milestone| milestone::is_slipped(milestone)).count()),
         slip_days: counted().map(|milestone| days(milestone.original_due_date, milestone.due_date)).sum(),
         reschedule_count: counted().map(|milestone| milestone.reschedule_count).sum(),
         state: Some(reading.state()),

@@ -3,17 +3,20 @@
 //! Place in the flow: reading → `Duty`, for the staleness board, the agencies' ledgers and the reporting periods. It must
 //! not know: which board asks, who may ask.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 use songhua_domain::decide::takes_figures;
 use songhua_domain::event::{Schedule, Scope};
 use songhua_domain::id::AgencyId;
 use songhua_domain::score;
 use songhua_domain::vocabulary::{Accumulation, Frequency, Operator, Status};
-use songhua_views::{FactKind, Said, SeriesKey, Target};
+use songhua_views::{FactKind, Said, Target};
 use songhua_wire::code::Code;
 use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 
+use crate::opened::Periods;
 use crate::overview::days;
 use crate::reading::Reading;
 use crate::refusal::{self, Refused};
@@ -33,6 +36,8 @@ pub(crate) struct Owed<'a> {
     pub(crate) period_end: Date,
     /// The last day on which it is not late.
     pub(crate) due: Date,
+    /// Since when its reporting period is closed.
+    pub(crate) closed: Option<Date>,
     /// There is a figure of that day. Never so in [`duties`].
     pub(crate) reported: bool,
     /// The agency said that there is nothing to report for the period.
@@ -41,49 +46,84 @@ pub(crate) struct Owed<'a> {
 
 /// What is owed on the reading's day, by number of the target: for each the figure of the first ended period that has
 /// neither a figure nor a word that there is nothing to report; where the last ended period has that word, that period.
-/// A plan that is closed out takes no new figures: nothing is owed.
-pub(crate) fn duties(reading: &Reading) -> Result<Vec<Owed<'_>>, Refused> {
+/// A plan that is closed out takes no new figures: nothing is owed. Only of targets that are `wanted`.
+pub(crate) fn duties(reading: &Reading, wanted: impl Fn(&Target) -> bool) -> Result<Vec<Owed<'_>>, Refused> {
     let mut all = Vec::new();
     if reading.closed_out().is_some() {
         return Ok(all);
     }
-    for scored in scored(reading, |target| is_to_be_reported(reading, target, reading.valid_date))? {
-        if let Some(owed) = next(reading, scored)? {
+    let periods = Periods::read(reading)?;
+    let is_wanted = |target: &Target| is_to_be_reported(reading, target, reading.valid_date) && wanted(target);
+    for scored in scored(reading, is_wanted)? {
+        if let Some(owed) = next(reading, &periods, scored)? {
             all.push(owed);
         }
     }
     Ok(all)
 }
 
-/// Every figure of the period that ends on `end`, of indicators that have such a period, reported or not, by number.
-pub(crate) fn of_period(reading: &Reading, end: Date) -> Result<Vec<Owed<'_>>, Refused> {
-    let plan = reading.plan_defined()?;
-    let wanted = |target: &Target| {
-        let set = &target.definition;
-        let ends = |schedule: Schedule| {
-            let eve = end.yesterday().ok();
-            end == set.effective_deadline
-                || eve.and_then(|eve| score::period_end_after(eve, schedule.frequency)) == Some(end)
-        };
-        end > plan.start
-            && end <= set.effective_deadline
-            && is_to_be_reported(reading, target, end)
-            && reading.model.schedule(&set.indicator).is_some_and(ends)
-    };
+/// Every figure of the period that ends on `end`, of indicators that have such a period, reported or not, by number. A
+/// plan that is closed out misses none. Only of targets that are `wanted`.
+pub(crate) fn of_period(
+    reading: &Reading,
+    end: Date,
+    wanted: impl Fn(&Target) -> bool,
+) -> Result<Vec<Owed<'_>>, Refused> {
+    let (plan, periods) = (reading.plan_defined()?, Periods::read(reading)?);
     let mut all = Vec::new();
-    for scored in scored(reading, wanted)? {
+    for scored in scored(reading, |target| has_period(reading, plan.start, target, end) && wanted(target))? {
         let reported = is_reported(reading, scored.target, end)?;
         // What was met for good by then, or is retired since, needs no figure, yet one may have been sent.
         let then = reading.score_on(scored.target, end.min(reading.valid_date))?;
         let whole_year = end == scored.target.definition.effective_deadline && is_flow(reading, scored.target);
-        let wanted =
-            (whole_year || then.status != Status::Met) && is_to_be_reported(reading, scored.target, reading.valid_date);
-        if reported || wanted {
+        let needed = (whole_year || then.status != Status::Met)
+            && is_to_be_reported(reading, scored.target, reading.valid_date)
+            && reading.closed_out().is_none();
+        if reported || needed {
             let nothing = is_nothing(&nothing_said(reading, scored.target)?, end);
-            all.extend(owed(reading, scored, end).map(|owed| Owed { reported, nothing, ..owed }));
+            all.extend(owed(reading, &periods, scored, end).map(|owed| Owed { reported, nothing, ..owed }));
         }
     }
     Ok(all)
+}
+
+/// Whether figures of the target are of a period that ends on `end`: behind the plan's start, at most the deadline.
+fn has_period(reading: &Reading, start: Date, target: &Target, end: Date) -> bool {
+    let set = &target.definition;
+    let ends = |schedule: Schedule| {
+        let eve = end.yesterday().ok();
+        end == set.effective_deadline
+            || eve.and_then(|eve| score::period_end_after(eve, schedule.frequency)) == Some(end)
+    };
+    end > start
+        && end <= set.effective_deadline
+        && is_to_be_reported(reading, target, end)
+        && reading.model.schedule(&set.indicator).is_some_and(ends)
+}
+
+/// Whether a target has a period that ends on `date`.
+pub(crate) fn is_period_end(reading: &Reading, date: Date) -> Result<bool, Refused> {
+    let start = reading.plan_defined()?.start;
+    Ok(reading.model.targets.values().any(|target| has_period(reading, start, target, date)))
+}
+
+/// Days on which a period ends, by frequency: of each the last before `date`, and the first behind it.
+pub(crate) fn period_ends_around(reading: &Reading, date: Date) -> Result<Vec<(Frequency, Vec<Date>)>, Refused> {
+    let start = reading.plan_defined()?.start;
+    let mut ends: BTreeMap<&str, (Frequency, BTreeSet<Date>)> = BTreeMap::new();
+    for target in reading.model.targets.values() {
+        let set = &target.definition;
+        let Some(Schedule { frequency, .. }) = reading.model.schedule(&set.indicator) else { continue };
+        let next = |end: &Date| score::period_end_after(*end, frequency).filter(|end| *end < set.effective_deadline);
+        let all = std::iter::successors(Some(start), next).skip(1).chain([set.effective_deadline]);
+        let all = all.filter(|end| has_period(reading, start, target, *end));
+        ends.entry(frequency.code()).or_insert((frequency, BTreeSet::new())).1.extend(all);
+    }
+    let around = |ends: &BTreeSet<Date>| {
+        let (before, behind) = (ends.range(..date).next_back(), ends.range(date..).next());
+        before.into_iter().chain(behind).copied().collect()
+    };
+    Ok(ends.into_values().map(|(frequency, ends)| (frequency, around(&ends))).collect())
 }
 
 /// Whether figures of the target are reported at all on `date`: derived ones follow from elsewhere, steps are assessed.
@@ -118,7 +158,7 @@ fn newest(scored: &Scored<'_>) -> Option<Date> {
     }
 }
 
-fn next<'a>(reading: &'a Reading, scored: Scored<'a>) -> Result<Option<Owed<'a>>, Refused> {
+fn next<'a>(reading: &'a Reading, periods: &Periods, scored: Scored<'a>) -> Result<Option<Owed<'a>>, Refused> {
     if is_settled(reading, &scored) {
         return Ok(None);
     }
@@ -126,7 +166,7 @@ fn next<'a>(reading: &'a Reading, scored: Scored<'a>) -> Result<Option<Owed<'a>>
     if today > deadline {
         // Only the deadline's figure decides now.
         let nothing = is_nothing(&nothing_said(reading, scored.target)?, deadline);
-        return Ok(owed(reading, scored, deadline).map(|owed| Owed { nothing, ..owed }));
+        return Ok(owed(reading, periods, scored, deadline).map(|owed| Owed { nothing, ..owed }));
     }
     let Some(schedule) = reading.model.schedule(&scored.target.definition.indicator) else { return Ok(None) };
     let ended_after = |date| {
@@ -141,10 +181,10 @@ fn next<'a>(reading: &'a Reading, scored: Scored<'a>) -> Result<Option<Owed<'a>>
     {
         end = next;
     }
-    Ok(owed(reading, scored, end).map(|owed| Owed { nothing: is_nothing(&said, end), ..owed }))
+    Ok(owed(reading, periods, scored, end).map(|owed| Owed { nothing: is_nothing(&said, end), ..owed }))
 }
 
-fn owed<'a>(reading: &'a Reading, scored: Scored<'a>, period_end: Date) -> Option<Owed<'a>> {
+fn owed<'a>(reading: &'a Reading, periods: &Periods, scored: Scored<'a>, period_end: Date) -> Option<Owed<'a>> {
     let set = &scored.target.definition;
     let Schedule { frequency, release_lag_days, grace_days } = reading.model.schedule(&set.indicator)?;
     Some(Owed {
@@ -152,7 +192,8 @@ fn owed<'a>(reading: &'a Reading, scored: Scored<'a>, period_end: Date) -> Optio
         frequency,
         last: newest(&scored),
         period_end,
-        due: score::due(period_end, release_lag_days, grace_days),
+        due: periods.due(frequency, period_end).unwrap_or_else(|| score::due(period_end, release_lag_days, grace_days)),
+        closed: periods.closed_on(frequency, period_end),
         reported: false,
         nothing: false,
         scored,
@@ -161,10 +202,11 @@ fn owed<'a>(reading: &'a Reading, scored: Scored<'a>, period_end: Date) -> Optio
 
 /// Whether a figure that counts speaks of this day.
 fn is_reported(reading: &Reading, target: &Target, end: Date) -> Result<bool, Refused> {
-    let key = SeriesKey::total(&target.definition.area, &target.definition.indicator);
-    let series = reading.views().series(&key, reading.known()).map_err(|error| refusal::from_views(&error))?;
+    let (area, indicator) = (&target.definition.area, &target.definition.indicator);
+    let live = reading.views().live_observations(&reading.model, area, indicator, reading.known());
+    let live = live.map_err(|error| refusal::from_views(&error))?;
     // What speaks of a day ahead does not count yet.
-    Ok(end <= reading.valid_date && series.figures().iter().any(|figure| figure.live() && figure.entry.end == end))
+    Ok(end <= reading.valid_date && live.iter().any(|one| one.series == score::Series::Own && one.end == end))
 }
 
 /// First and last days of the periods up to the reading's day for which somebody said that there is nothing to report.
@@ -182,10 +224,14 @@ fn is_nothing(said: &[(Date, Date)], end: Date) -> bool {
 }
 
 impl Owed<'_> {
-    /// Days since the due date; 0 or less = not overdue, as is what was reported, or need not be.
+    /// Days since the due date; 0 or less = not overdue, as is what was reported, or need not be. What can no longer be
+    /// sent is overdue from the day on which its period was closed, at the latest.
     pub(crate) fn days_overdue(&self, reading: &Reading) -> i32 {
-        let days = days(self.due, reading.valid_date);
-        if self.reported || self.nothing { days.min(0) } else { days }
+        let since = |day| days(day, reading.valid_date);
+        if self.reported || self.nothing {
+            return since(self.due).min(0);
+        }
+        self.closed.map_or_else(|| since(self.due), |closed| since(closed.min(self.due)).max(1))
     }
 
     /// The answer.
@@ -209,6 +255,7 @@ impl Owed<'_> {
             status: shown.status,
             status_label: shown.status_label,
             light: shown.light,
+            period_closed: self.closed.is_some(),
         })
     }
 

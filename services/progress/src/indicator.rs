@@ -143,7 +143,7 @@ pub(crate) fn get(reading: &Reading, asked: &Asked) -> Result<pb::GetIndicatorRe
     Ok(pb::GetIndicatorResponse {
         indicator: Some(shown(reading, indicator, &targets)?),
         history: figures::history(&all, asked.history_size),
-        history_count: size(all.iter().map(|series| series.figures.len()).sum()),
+        history_count: size(all.iter().map(|series| series.figures().len()).sum()),
         vintages: figures::vintages(&all, asked.history_size),
         revisions: revision::of_indicator(reading, id, area, REVISIONS_MAX)?,
         years: years::strips(reading, &targets)?,

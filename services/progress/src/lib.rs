@@ -22,6 +22,7 @@ mod matrix;
 mod milestone;
 mod name;
 mod note;
+mod opened;
 mod overview;
 mod page;
 mod period;

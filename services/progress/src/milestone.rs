@@ -55,13 +55,18 @@ fn value_of(reading: &Reading, milestone: &Milestone, field: &str) -> Option<Val
         "status" => Some(milestone.status.code().into()),
         "type" => Some(milestone.milestone_type.code().into()),
         "due_date" => Some(Value::Date(milestone.due_date)),
-        "slipped" => Some(Value::Bool(milestone.due_date > milestone.original_due_date)),
+        "slipped" => Some(Value::Bool(is_slipped(milestone))),
         _ => None,
     }
 }
 
 fn area_of(reading: &Reading, milestone: &Milestone) -> String {
     name::or_empty(reading.model.projects.get(&milestone.project).map(|project| &project.area))
+}
+
+/// Whether it is due later than at first (延期). One that was brought forward is not, however often it was moved.
+pub(crate) fn is_slipped(milestone: &Milestone) -> bool {
+    milestone.due_date > milestone.original_due_date
 }
 
 /// The milestone without its history.

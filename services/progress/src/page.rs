@@ -1,7 +1,9 @@
 //! Pages of lists (AIP-158): sizes, and tokens that keep all pages of a list at one day and one position.
 //!
 //! ```text
-//! token = hex( 1 ‖ offset u32 ‖ position u64 ‖ year i16, month, day ‖ UUIDv5 of the list and its other arguments )
+//! token = hex( 2 ‖ from u64 ‖ total u32 ‖ position u64 ‖ year i16, month, day
+//!              ‖ UUIDv5 of the list and its other arguments )
+//! from = items on the pages before; in a list that is read from its end, the position of the last of them
 //! ```
 //! Place in the flow: read at the edge of a list, used to cut its items. Tokens guard against mistakes, not against
 //! forgery: a forged one shows nothing that its bearer may not see anyway. It must not know what is listed.
@@ -20,9 +22,9 @@ const SIZE_DEFAULT: i32 = 50;
 /// Most items of a page.
 const SIZE_MAX: i32 = 1_000;
 /// Version of the token's form.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 /// Bytes of a token.
-const TOKEN_BYTES: usize = 33;
+const TOKEN_BYTES: usize = 41;
 
 /// The arguments of a list that a token goes with.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +52,10 @@ impl Arguments<'_> {
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Page {
-    size: usize,
-    offset: usize,
+    /// At most so many items.
+    pub(crate) size: usize,
+    from: u64,
+    total: u32,
     arguments: Uuid,
     /// Where the first page was read; none for the first page.
     pub(crate) pinned: Option<Pinned>,
@@ -78,13 +82,14 @@ impl Page {
             .map_err(|_| refusal::invalid_field("page_size", &format!("{size} is negative; 0 means {SIZE_DEFAULT}")))?;
         let arguments = arguments.digest();
         if token.is_empty() {
-            return Ok(Self { size, offset: 0, arguments, pinned: None });
+            return Ok(Self { size, from: 0, total: 0, arguments, pinned: None });
         }
         let token = Token::read(token).ok_or_else(|| refusal::bad_page_token("cannot be read"))?;
         if token.arguments != arguments {
             return Err(refusal::bad_page_token("goes with other arguments than these"));
         }
-        Ok(Self { size, offset: token.offset as usize, arguments, pinned: Some(token.pinned) })
+        let Token { from, total, pinned, .. } = token;
+        Ok(Self { size, from, total, arguments, pinned: Some(pinned) })
     }
 
     /// The part of `all` that is wanted.
@@ -93,19 +98,42 @@ impl Page {
     }
 
     fn cut_at<'a, T>(&self, all: &'a [T], pinned: Pinned) -> Cut<'a, T> {
-        let rest = all.get(self.offset..).unwrap_or_default();
+        let rest = usize::try_from(self.from).ok().and_then(|from| all.get(from..)).unwrap_or_default();
+        let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        self.front(rest, total, pinned, |shown| self.from.saturating_add(shown.len() as u64))
+    }
+
+    /// In a list that is read from its end: the position of the last item of the pages before, and how many items all
+    /// pages have; none for the first page.
+    pub(crate) fn behind(&self) -> Option<(u64, u32)> {
+        self.pinned.map(|_| (self.from, self.total))
+    }
+
+    /// The page of such a list: `rest` is what comes [behind](Self::behind), at least one item more than fit if there
+    /// are any; all pages have `total`.
+    pub(crate) fn cut_rest<'a, T>(
+        &self,
+        rest: &'a [T],
+        total: u32,
+        reading: &Reading,
+        position: impl Fn(&T) -> u64,
+    ) -> Cut<'a, T> {
+        let pinned = Pinned { valid_date: reading.valid_date, position: reading.known() };
+        self.front(rest, total, pinned, |shown| shown.last().map(position).unwrap_or_default())
+    }
+
+    fn front<'a, T>(&self, rest: &'a [T], total: u32, pinned: Pinned, from: impl FnOnce(&[T]) -> u64) -> Cut<'a, T> {
         let items = rest.get(..self.size).unwrap_or(rest);
         let more = rest.len() > items.len();
-        let next = u32::try_from(self.offset.saturating_add(items.len())).ok().filter(|_| more);
-        let token = next.map(|offset| Token { offset, pinned, arguments: self.arguments }.write());
-        let total_size = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        Cut { items, next_page_token: token.unwrap_or_default(), total_size }
+        let token = more.then(|| Token { from: from(items), total, pinned, arguments: self.arguments }.write());
+        Cut { items, next_page_token: token.unwrap_or_default(), total_size: total }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Token {
-    offset: u32,
+    from: u64,
+    total: u32,
     pinned: Pinned,
     arguments: Uuid,
 }
@@ -114,7 +142,8 @@ impl Token {
     fn write(&self) -> String {
         let date = self.pinned.valid_date;
         let mut bytes = vec![FORM];
-        bytes.extend(self.offset.to_be_bytes());
+        bytes.extend(self.from.to_be_bytes());
+        bytes.extend(self.total.to_be_bytes());
         bytes.extend(self.pinned.position.to_be_bytes());
         bytes.extend(date.year().to_be_bytes());
         bytes.extend(date.month().to_be_bytes());
@@ -130,14 +159,16 @@ impl Token {
         let byte = |index| u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok();
         let bytes = (0..TOKEN_BYTES).map(byte).collect::<Option<Vec<u8>>>()?;
         let (form, rest) = bytes.split_first()?;
-        let (offset, rest) = rest.split_first_chunk::<4>()?;
+        let (from, rest) = rest.split_first_chunk::<8>()?;
+        let (total, rest) = rest.split_first_chunk::<4>()?;
         let (position, rest) = rest.split_first_chunk::<8>()?;
         let ([year_high, year_low, month, day], arguments) = rest.split_first_chunk::<4>()?;
         let year = i16::from_be_bytes([*year_high, *year_low]);
         let valid_date = Date::new(year, month.cast_signed(), day.cast_signed()).ok()?;
         let pinned = Pinned { valid_date, position: u64::from_be_bytes(*position) };
         let arguments = Uuid::from_slice(arguments).ok()?;
-        (*form == FORM).then_some(Self { offset: u32::from_be_bytes(*offset), pinned, arguments })
+        let (from, total) = (u64::from_be_bytes(*from), u32::from_be_bytes(*total));
+        (*form == FORM).then_some(Self { from, total, pinned, arguments })
     }
 }
 
@@ -205,16 +236,16 @@ mod tests {
     #[test]
     fn garbage_is_no_token() {
         let token = page(1, "").cut_at(&[0; 2], PINNED).next_page_token;
-        let other_form = format!("02{}", &token[2..]);
-        let no_such_day = format!("{}0d{}", &token[..30], &token[32..]);
-        for garbage in ["x", "00", &token[1..], &token.to_uppercase(), &"é".repeat(33), &other_form, &no_such_day] {
+        let other_form = format!("01{}", &token[2..]);
+        let no_such_day = format!("{}0d{}", &token[..46], &token[48..]);
+        for garbage in ["x", "00", &token[1..], &token.to_uppercase(), &"é".repeat(41), &other_form, &no_such_day] {
             assert_eq!(Page::read(&ARGUMENTS, 1, garbage).unwrap_err().reason, Reason::BadPageToken, "{garbage}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_the_reader_of_tokens_panic(text in "\\PC{0,80}|[0-9a-f]{66}") {
+        fn no_text_makes_the_reader_of_tokens_panic(text in "\\PC{0,80}|[0-9a-f]{82}") {
             drop(Page::read(&ARGUMENTS, 1, &text));
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Place in the flow: reading → `Project`. It must not know how milestones are folded.
 
+use jiff::civil::Date;
 use songhua_domain::event::ProjectRegistered;
 use songhua_domain::id::ProjectId;
 use songhua_domain::quantity::Decimal;
@@ -97,22 +98,27 @@ pub(crate) fn summary(
         mentions: defined.mentions,
         notes: defined.notes,
         lead_agency: name::or_empty(reading.model.lead_of_project(id)),
-        status: status(reading, id)?.map_or(0, Code::to_wire),
-        slipped_count: size(counted().filter(|one| one.reschedule_count > 0).count()),
+        status: status(reading, id, reading.valid_date, reading.known())?.map_or(0, Code::to_wire),
+        slipped_count: size(counted().filter(|one| milestone::is_slipped(one)).count()),
         last_note: note::last_of_project(reading, id)?,
     })
 }
 
-/// What was said last of those statuses that hold from the reading's day or an earlier one; of two that hold from one
+/// What was said last, up to `known`, of those statuses that hold from `day` or an earlier one; of two that hold from one
 /// day, the one recorded later.
-fn status(reading: &Reading, project: &ProjectId) -> Result<Option<ProjectStatus>, Refused> {
-    let facts = reading.views().facts_of(FactKind::ProjectStatuses, project.as_str(), reading.known());
+pub(crate) fn status(
+    reading: &Reading,
+    project: &ProjectId,
+    day: Date,
+    known: u64,
+) -> Result<Option<ProjectStatus>, Refused> {
+    let facts = reading.views().facts_of(FactKind::ProjectStatuses, project.as_str(), known);
     let facts = facts.map_err(|error| refusal::from_views(&error))?;
     let said = facts.iter().filter_map(|fact| match &fact.row.said {
         Said::ProjectStatus(changed) => Some((fact.row.effective.or(fact.row.recorded_day)?, fact.position, changed)),
         _ => None,
     });
-    let holding = said.filter(|(from, ..)| *from <= reading.valid_date);
+    let holding = said.filter(|(from, ..)| *from <= day);
     Ok(holding.max_by_key(|(from, position, _)| (*from, *position)).map(|(.., changed)| changed.status))
 }
 

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use songhua_access::AccessError;
 use songhua_domain::id::PlanId;
-use songhua_domain::vocabulary::Reason;
+use songhua_domain::vocabulary::{Frequency, Reason};
 use songhua_views::ViewsError;
 use songhua_wire::status::Refusal;
 
@@ -23,6 +24,24 @@ pub(crate) fn invalid_field(field: &str, fault: &str) -> Refused {
     let message = format!("{field}: {fault}");
     let refusal = Refusal::new(Reason::InvalidField, message.clone(), format!("字段无效：{message}"));
     Box::new(refusal.with_violation(field, fault))
+}
+
+/// No period ends on this day; `around` are days on which one does.
+pub(crate) fn no_period_end(day: Date, around: &[(Frequency, Vec<Date>)]) -> Refused {
+    let near = |(frequency, ends): &(Frequency, Vec<Date>)| {
+        let ends: Vec<String> = ends.iter().map(Date::to_string).collect();
+        format!("{} {}", frequency.code(), ends.join(", "))
+    };
+    let near: Vec<String> = around.iter().filter(|(_, ends)| !ends.is_empty()).map(near).collect();
+    let (near, near_zh) = if near.is_empty() {
+        ("no target is reported by periods".to_owned(), "没有按期报送的目标".to_owned())
+    } else {
+        (format!("the nearest are {}", near.join("; ")), format!("最近的期末为 {}", near.join("；")))
+    };
+    let fault = format!("no target has a period that ends on {day}; {near}");
+    let message_zh = format!("period_end：没有目标的报送期止于 {day}；{near_zh}");
+    let refusal = Refusal::new(Reason::InvalidField, format!("period_end: {fault}"), message_zh);
+    Box::new(refusal.with_violation("period_end", fault))
 }
 
 /// The caller's role or plan does not allow it.

@@ -1,13 +1,15 @@
 //! ListRevisions: what was changed afterwards (留痕).
 //!
-//! Place in the flow: revisions of figures and facts of revisions, recorded up to the day → `Revision`. It must not know
-//! what a change means for a score.
+//! Place in the flow: revisions of figures and facts of revisions, recorded up to the day, from the last one back to the
+//! end of the page → `Revision`. It must not know what a change means for a score.
+
+mod status;
 
 use std::cmp::Reverse;
 
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::vocabulary::UnknownCode;
-use songhua_views::{Entry, EntryFigure, EntryKind, Fact, FactKind, FigureRevision, Revised, Said, SeriesKey};
+use songhua_views::{Entry, EntryFigure, EntryKind, Fact, FigureRevision, Found, Newest, Revised, Said, SeriesKey};
 use songhua_wire::code::Code;
 use songhua_wire::pb;
 use songhua_wire::time::micros_to_pb;
@@ -16,6 +18,7 @@ use crate::filter::{Field, Filter, Kind, Value, field};
 use crate::indicator;
 use crate::name;
 use crate::page::Page;
+use crate::plan::size;
 use crate::reading::Reading;
 use crate::refusal::{self, Refused};
 
@@ -66,25 +69,56 @@ fn check(token: &str) -> Result<(), UnknownCode> {
 
 /// A page of revisions, newest first.
 pub(crate) fn list(reading: &Reading, filter: &Filter, page: &Page) -> Result<pb::ListRevisionsResponse, Refused> {
-    let mut all = all(reading)?;
-    all.retain(|revision| filter.matches(|field| value_of(revision, field)));
-    let cut = page.cut(&all, reading);
+    // All are counted for the first page; its token keeps the number for the others.
+    let (until, total) = match page.behind() {
+        Some((last, total)) => (last.saturating_sub(1), Some(total)),
+        None => (reading.recorded()?, None),
+    };
+    let asked = Newest { until, limit: page.size + 1, count: total.is_none() };
+    let (of_series, of_event) = filter.clone().split(&["area", "indicator"]);
+    let found = newest(
+        reading,
+        asked,
+        |series| of_series.matches(|field| of_figure(series, field)),
+        (!of_event.is_empty()).then_some(&|entry| of_event.matches(|field| said_by(entry, field))),
+        (!filter.is_empty()).then_some(&|fact| filter.matches(|field| of_fact(fact, field))),
+    )?;
+    let cut = page.cut_rest(&found.newest, total.unwrap_or_else(|| size(found.count)), reading, Change::position);
     Ok(pb::ListRevisionsResponse {
-        revisions: cut.items.to_vec(),
+        revisions: cut.items.iter().map(|change| change.to_pb(reading)).collect::<Result<_, _>>()?,
         next_page_token: cut.next_page_token,
         total_size: cut.total_size,
         state: Some(reading.state()),
     })
 }
 
-fn value_of(revision: &pb::Revision, field: &str) -> Option<Value> {
+fn of_figure(series: &SeriesKey, field: &str) -> Option<Value> {
+    Some(if field == "area" { series.area.as_str() } else { series.indicator.as_str() }.into())
+}
+
+fn said_by(entry: &Entry, field: &str) -> Option<Value> {
+    match field {
+        "agency" => entry.agency.as_ref().map(|agency| agency.as_str().into()),
+        _ => Some(event_type(entry.kind).into()),
+    }
+}
+
+fn of_fact(fact: &Fact, field: &str) -> Option<Value> {
+    let revised = revised(fact)?;
     let text = match field {
-        "area" => &revision.area,
-        "indicator" => &revision.indicator,
-        "agency" => &revision.agency,
-        _ => &revision.event_type,
+        "area" => revised.area.as_ref()?.as_str(),
+        "indicator" => revised.indicator.as_ref()?.as_str(),
+        "agency" => fact.row.agency.as_ref()?.as_str(),
+        _ => &revised.event_type,
     };
-    (!text.is_empty()).then(|| text.as_str().into())
+    Some(text.into())
+}
+
+fn revised(fact: &Fact) -> Option<&Revised> {
+    match &fact.row.said {
+        Said::Revision(revised) => Some(revised),
+        _ => None,
+    }
 }
 
 /// The newest revisions of an indicator: of one area (and those of every area at once), or of all.
@@ -94,51 +128,73 @@ pub(crate) fn of_indicator(
     area: Option<&AreaId>,
     limit: usize,
 ) -> Result<Vec<pb::Revision>, Refused> {
-    let is_wanted = |series: &SeriesKey| series.indicator == *indicator && area.is_none_or(|area| series.area == *area);
-    let mut all = made_of(reading, &figures(reading, limit, is_wanted)?)?;
-    all.retain(|revision| {
-        let here = area.is_none_or(|area| revision.area.is_empty() || revision.area == area.as_str());
-        revision.indicator == indicator.as_str() && here
-    });
-    all.truncate(limit);
-    Ok(all)
+    let is_here = |of: &AreaId| area.is_none_or(|area| area == of);
+    let is_of =
+        |revised: &Revised| revised.indicator.as_ref() == Some(indicator) && revised.area.as_ref().is_none_or(is_here);
+    let found = newest(
+        reading,
+        Newest { until: reading.recorded()?, limit, count: false },
+        |series| series.indicator == *indicator && is_here(&series.area),
+        None,
+        Some(&|fact| revised(fact).is_some_and(is_of)),
+    )?;
+    found.newest.iter().take(limit).map(|change| change.to_pb(reading)).collect()
 }
 
 /// Revisions of figures recorded by the end of the reading's day, newest first.
 pub(crate) fn of_figures(reading: &Reading) -> Result<Vec<FigureRevision>, Refused> {
-    figures(reading, usize::MAX, |_| true)
+    let asked = Newest { until: reading.recorded()?, limit: usize::MAX, count: false };
+    let found = reading.views().figure_revisions(asked, |_| true, None);
+    Ok(found.map_err(|error| refusal::from_views(&error))?.newest)
 }
 
-fn figures(
+/// A revision of a figure or of what was defined.
+enum Change {
+    Figure(FigureRevision),
+    Fact(Fact),
+}
+
+/// At least the newest that were asked for, of both kinds, newest first.
+fn newest(
     reading: &Reading,
-    limit: usize,
-    is_wanted: impl Fn(&SeriesKey) -> bool,
-) -> Result<Vec<FigureRevision>, Refused> {
-    let revisions = reading.views().figure_revisions(reading.recorded()?, limit, is_wanted);
-    revisions.map_err(|error| refusal::from_views(&error))
+    asked: Newest,
+    of: impl Fn(&SeriesKey) -> bool,
+    entry: Option<&dyn Fn(&Entry) -> bool>,
+    fact: Option<&dyn Fn(&Fact) -> bool>,
+) -> Result<Found<Change>, Refused> {
+    let figures = reading.views().figure_revisions(asked, of, entry);
+    let figures = figures.map_err(|error| refusal::from_views(&error))?;
+    let facts = reading.views().revision_facts(asked, fact).map_err(|error| refusal::from_views(&error))?;
+    let count = figures.count + facts.count;
+    let figures = figures.newest.into_iter().map(Change::Figure);
+    let mut newest: Vec<Change> = figures.chain(facts.newest.into_iter().map(Change::Fact)).collect();
+    newest.sort_by_key(|change| Reverse(change.position()));
+    Ok(Found { newest, count })
 }
 
-fn all(reading: &Reading) -> Result<Vec<pb::Revision>, Refused> {
-    made_of(reading, &of_figures(reading)?)
+impl Change {
+    const fn position(&self) -> u64 {
+        match self {
+            Self::Figure(revision) => revision.entry.position,
+            Self::Fact(fact) => fact.position,
+        }
+    }
+
+    fn to_pb(&self, reading: &Reading) -> Result<pb::Revision, Refused> {
+        match self {
+            Self::Figure(revision) => Ok(from_figure(reading, revision)),
+            Self::Fact(fact) => match revised(fact) {
+                Some(revised) => from_fact(reading, fact, revised),
+                None => Err(refusal::internal(&format!("the fact at {} is no revision", fact.position))),
+            },
+        }
+    }
 }
 
-/// Those of figures and of what was defined, newest first.
-fn made_of(reading: &Reading, of_figures: &[FigureRevision]) -> Result<Vec<pb::Revision>, Refused> {
-    let recorded = reading.recorded()?;
-    let facts = reading.facts(FactKind::Revisions)?;
-    let of_facts = facts.iter().take_while(|fact| fact.position <= recorded).filter_map(|fact| match &fact.row.said {
-        Said::Revision(revised) => Some(from_fact(reading, fact, revised)),
-        _ => None,
-    });
-    let of_figures = of_figures.iter().map(|revision| from_figure(reading, revision));
-    let mut all: Vec<pb::Revision> = of_facts.chain(of_figures).collect();
-    all.sort_by_key(|revision| Reverse(revision.position));
-    Ok(all)
-}
-
-fn from_fact(reading: &Reading, fact: &Fact, revised: &Revised) -> pb::Revision {
+fn from_fact(reading: &Reading, fact: &Fact, revised: &Revised) -> Result<pb::Revision, Refused> {
     let plan = name::of_plan(&reading.plan);
-    pb::Revision {
+    let (before, after) = status::stood(reading, fact, revised)?;
+    Ok(pb::Revision {
         position: fact.position,
         recorded_time: micros_to_pb(fact.row.recorded_time_us),
         event_label: Some(label(&revised.event_type)),
@@ -146,29 +202,20 @@ fn from_fact(reading: &Reading, fact: &Fact, revised: &Revised) -> pb::Revision 
         subject: if revised.subject.is_empty() { plan } else { format!("{plan}/{}", revised.subject) },
         area: name::or_empty(revised.area.as_ref()),
         indicator: name::or_empty(revised.indicator.as_ref()),
-        before: revised.before.clone(),
-        after: revised.after.clone(),
+        before,
+        after,
         reason: revised.reason.clone(),
         agency: name::or_empty(fact.row.agency.as_ref()),
         event_id: fact.row.event_id.to_string(),
         ..Default::default()
-    }
+    })
 }
 
 fn from_figure(reading: &Reading, revision: &FigureRevision) -> pb::Revision {
     let FigureRevision { series, entry, of } = revision;
-    let (event_type, after) = match entry.kind {
-        EntryKind::Corrected { .. } => ("measurement.corrected", shown(entry)),
-        EntryKind::Revised { .. } => ("measurement.revised", shown(entry)),
-        EntryKind::Retracted { .. } => ("measurement.retracted", String::new()),
-        // What is no longer verified still stands.
-        EntryKind::Reopened { .. } => ("verification.reopened", shown(of)),
-        EntryKind::Rejected { .. }
-        | EntryKind::Reported
-        | EntryKind::Assessed
-        | EntryKind::Verified { .. }
-        | EntryKind::Nothing => ("verification.rejected", String::new()),
-    };
+    let event_type = event_type(entry.kind);
+    // What is no longer verified still stands; retracted and rejected entries say nothing.
+    let after = if matches!(entry.kind, EntryKind::Reopened { .. }) { shown(of) } else { shown(entry) };
     pb::Revision {
         position: entry.position,
         recorded_time: micros_to_pb(entry.recorded_time_us),
@@ -185,6 +232,21 @@ fn from_figure(reading: &Reading, revision: &FigureRevision) -> pb::Revision {
         reason: entry.reason.clone(),
         agency: name::or_empty(entry.agency.as_ref()),
         event_id: entry.event_id.to_string(),
+    }
+}
+
+/// The event that an entry which revises a figure is from.
+const fn event_type(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Corrected { .. } => "measurement.corrected",
+        EntryKind::Revised { .. } => "measurement.revised",
+        EntryKind::Retracted { .. } => "measurement.retracted",
+        EntryKind::Reopened { .. } => "verification.reopened",
+        EntryKind::Rejected { .. }
+        | EntryKind::Reported
+        | EntryKind::Assessed
+        | EntryKind::Verified { .. }
+        | EntryKind::Nothing => "verification.rejected",
     }
 }
 

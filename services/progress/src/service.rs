@@ -197,12 +197,15 @@ impl ProgressService for ProgressServer {
     }
 
     async fn list_agencies(&self, request: Request<pb::ListAgenciesRequest>) -> Answer<pb::ListAgenciesResponse> {
-        let (caller, pb::ListAgenciesRequest { parent, page_size, page_token, filter, as_of }) = enter(request)?;
+        let (caller, pb::ListAgenciesRequest { parent, page_size, page_token, filter, as_of, view }) = enter(request)?;
         let answer = async {
             let plan = name::plan("parent", &parent)?;
-            let arguments = Arguments { list: "agencies", parent: &parent, filter: &filter, as_of: as_of.as_ref() };
+            let with_account = agency::has_account(view)?;
+            let list = if with_account { "agencies" } else { "agencies, BASIC" };
+            let arguments = Arguments { list, parent: &parent, filter: &filter, as_of: as_of.as_ref() };
             let (filter, page, as_of) = enter_list(&arguments, page_size, &page_token, agency::FIELDS)?;
-            self.read(&caller, plan, as_of, move |reading| agency::list(reading, &filter, &page)).await
+            let list = move |reading: &Reading| agency::list(reading, &filter, &page, with_account);
+            self.read(&caller, plan, as_of, list).await
         };
         finish(answer.await)
     }
@@ -211,8 +214,9 @@ impl ProgressService for ProgressServer {
         let (caller, request) = enter(request)?;
         let answer = async {
             let (plan, agency) = name::agency(&request.name)?;
+            let with_account = agency::has_account(request.view)?;
             let as_of = AsOf::read(request.as_of.as_ref())?;
-            self.read(&caller, plan, as_of, move |reading| agency::get(reading, &agency)).await
+            self.read(&caller, plan, as_of, move |reading| agency::get(reading, &agency, with_account)).await
         };
         finish(answer.await)
     }

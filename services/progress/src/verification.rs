@@ -133,7 +133,8 @@ impl<'a> Queue<'a> {
             let (model, views) = (&reading.model, reading.views());
             let score = views.score_target(model, area, indicator, reading.valid_date, self.recorded);
             let score = score.map_err(|error| refusal::from_views(&error))?;
-            if let Some(headline) = score.and_then(|score| score.headline) {
+            let headline = score.and_then(|score| score.headline);
+            if let Some(headline) = headline.filter(|headline| !headline.verified) {
                 let key = SeriesKey::total(area, indicator);
                 let series = self.series(&key)?;
                 // A derived headline is nobody's figure.

@@ -12,8 +12,14 @@ mod verification;
 
 use songhua_domain::event::{Event, Payload};
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId};
-use songhua_views::{SeriesKey, ViewBatch, ViewsError};
+use songhua_views::VerificationStep::{Accepted, Rejected, Reopened, Requested};
+use songhua_views::{MilestoneFact, Said, SeriesKey, ViewBatch, ViewsError};
 use uuid::Uuid;
+
+use self::definition::define;
+use self::fact::say;
+use self::milestone::happened;
+use self::verification::Step;
 
 /// Why an event cannot become rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,42 +55,76 @@ pub(crate) enum Touched {
     All,
 }
 
-/// Writes the rows of `event`.
+/// Writes the rows of `event`. Every type is named: a new one does not compile until its place is decided.
 pub(crate) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, FoldError> {
+    use MilestoneFact as M;
     use Payload as P;
+    use Touched::{All, Nothing};
     fact::evidence(batch, event)?;
     // Before the definition itself: it says what stood until now.
     revision::write(batch, event)?;
     match &event.input.payload {
+        P::DayOpened(it) => definition::day(batch, event, it),
+        P::LogCreated(it) => define(batch, event, it, Nothing),
+        P::PlanDefined(it) => define(batch, event, it, All),
+        P::PlanPublished(it) => define(batch, event, it, All),
+        P::PlanRevised(it) => define(batch, event, it, if it.end.is_some() { All } else { Nothing }),
+        P::PlanClosedOut(it) => define(batch, event, it, Nothing),
+        P::CalculationAdopted(it) => define(batch, event, it, All),
+        P::LightRuleAdopted(it) => define(batch, event, it, All),
+        P::AreaDesignated(it) => define(batch, event, it, All),
+        P::AreaStageChanged(it) => definition::stage(batch, event, it),
+        P::IndicatorDefined(it) => define(batch, event, it, All),
+        P::IndicatorRedefined(it) => define(batch, event, it, if it.schedule.is_some() { All } else { Nothing }),
+        P::IndicatorRetired(it) => define(batch, event, it, All),
+        P::TargetSet(it) => define(batch, event, it, target(&it.area, &it.indicator)),
+        P::TargetRevised(it) => define(batch, event, it, target(&it.area, &it.indicator)),
+        P::BaselineSet(it) => define(batch, event, it, target(&it.area, &it.indicator)),
+        P::BaselineRestated(it) => define(batch, event, it, target(&it.area, &it.indicator)),
+        P::InterimTargetsSet(it) => define(batch, event, it, target(&it.area, &it.indicator)),
+        P::TargetDecomposed(it) => define(batch, event, it, Nothing),
+        P::AgencyRegistered(it) => define(batch, event, it, Nothing),
+        P::AgencyRenamed(it) => define(batch, event, it, Nothing),
+        P::AgencySucceeded(it) => define(batch, event, it, Nothing),
+        P::AgencyAssigned(it) => define(batch, event, it, Nothing),
+        P::AssignmentEnded(it) => define(batch, event, it, Nothing),
+        P::ProjectRegistered(it) => define(batch, event, it, Nothing),
+        P::ProjectMerged(it) => define(batch, event, it, Nothing),
         P::MeasurementReported(_)
         | P::MeasurementCorrected(_)
         | P::MeasurementRevised(_)
-        | P::MeasurementRetracted(_)
-        | P::NothingToReport(_)
-        | P::QualitativeAssessmentRecorded(_) => figure::fold(batch, event),
-        P::VerificationRequested(_)
-        | P::VerificationReopened(_)
-        | P::VerificationAccepted(_)
-        | P::VerificationRejected(_) => verification::fold(batch, event),
-        P::MilestonePlanned(_)
-        | P::MilestoneRescheduled(_)
-        | P::MilestoneReached(_)
-        | P::MilestonePartiallyReached(_)
-        | P::MilestoneMissed(_)
-        | P::MilestoneCancelled(_)
-        | P::MilestoneReopened(_) => milestone::fold(batch, event),
-        P::ProjectStatusChanged(_)
-        | P::EvidenceAttached(_)
-        | P::EvidenceWithdrawn(_)
-        | P::ReportingPeriodOpened(_)
-        | P::ReportingPeriodClosed(_)
-        | P::ReminderIssued(_)
-        | P::ProgressNoteRecorded(_)
-        | P::SupervisionIssued(_)
-        | P::SupervisionAnswered(_)
-        | P::SupervisionClosed(_) => fact::fold(batch, event),
-        _ => definition::fold(batch, event),
+        | P::MeasurementRetracted(_) => figure::measured(batch, event),
+        P::NothingToReport(it) => figure::nothing(batch, event, it),
+        P::QualitativeAssessmentRecorded(it) => figure::assessed(batch, event, it),
+        P::VerificationRequested(it) => verification::fold(batch, event, Step::new(it.event, Requested, &it.note)),
+        P::VerificationReopened(it) => verification::fold(batch, event, Step::new(it.event, Reopened, &it.reason)),
+        P::VerificationAccepted(it) => verification::fold(batch, event, Step::new(it.event, Accepted, &it.finding)),
+        P::VerificationRejected(it) => verification::fold(batch, event, Step::new(it.event, Rejected, &it.reason)),
+        P::MilestonePlanned(it) => happened(batch, event, (&it.project, &it.milestone), M::Planned(it.clone())),
+        P::MilestoneRescheduled(it) => happened(batch, event, (&it.project, &it.milestone), M::Rescheduled(it.clone())),
+        P::MilestoneReached(it) => happened(batch, event, (&it.project, &it.milestone), M::Reached(it.clone())),
+        P::MilestonePartiallyReached(it) => {
+            happened(batch, event, (&it.project, &it.milestone), M::PartiallyReached(it.clone()))
+        }
+        P::MilestoneMissed(it) => happened(batch, event, (&it.project, &it.milestone), M::Missed(it.clone())),
+        P::MilestoneCancelled(it) => happened(batch, event, (&it.project, &it.milestone), M::Cancelled(it.clone())),
+        P::MilestoneReopened(it) => happened(batch, event, (&it.project, &it.milestone), M::Reopened(it.clone())),
+        P::ProjectStatusChanged(it) => say(batch, event, Said::ProjectStatus(it.clone())),
+        // The files were written above.
+        P::EvidenceAttached(_) => Ok(Nothing),
+        P::EvidenceWithdrawn(it) => fact::withdrawn(batch, event, it),
+        P::ReportingPeriodOpened(it) => say(batch, event, Said::PeriodOpened(it.clone())),
+        P::ReportingPeriodClosed(it) => say(batch, event, Said::PeriodClosed(it.clone())),
+        P::ReminderIssued(it) => say(batch, event, Said::Reminder(it.clone())),
+        P::ProgressNoteRecorded(it) => say(batch, event, Said::Note(it.clone())),
+        P::SupervisionIssued(it) => say(batch, event, Said::SupervisionIssued(it.clone())),
+        P::SupervisionAnswered(it) => say(batch, event, Said::SupervisionAnswered(it.clone())),
+        P::SupervisionClosed(it) => say(batch, event, Said::SupervisionClosed(it.clone())),
     }
+}
+
+fn target(area: &AreaId, indicator: &IndicatorId) -> Touched {
+    Touched::Target(area.clone(), indicator.clone())
 }
 
 /// Whose word it is: that of the agency an operator filed it for, else the actor's own.

@@ -113,9 +113,9 @@ pub struct Revised {
     pub area: Option<AreaId>,
     /// The indicator, if it is about one.
     pub indicator: Option<IndicatorId>,
-    /// What stood before, as text; empty = not a single value.
+    /// What stood before, as text; empty = nothing, not a single value, or a status, which its reader finds.
     pub before: String,
-    /// What stands now, as text; empty = not a single value.
+    /// What stands now, as text; empty = not a single value, or a milestone's status, which its reader finds.
     pub after: String,
     /// Why.
     pub reason: String,
@@ -199,14 +199,24 @@ pub(crate) fn prefix_of(said: &Said) -> Vec<u8> {
 }
 
 /// Facts about one subject are kept together; those about single events in 256 lists, by the last two digits of the
-/// event's id.
+/// event's id; revisions in one list, since it is read from its end, whatever they are about.
 fn list_of(kind: FactKind, subject: &str) -> String {
     match kind {
         FactKind::Verifications | FactKind::Evidence => {
             subject.get(subject.len().saturating_sub(2)..).unwrap_or_default().to_owned()
         }
-        _ => subject.to_owned(),
+        FactKind::Revisions => String::new(),
+        FactKind::Notes
+        | FactKind::Supervisions
+        | FactKind::Reminders
+        | FactKind::Periods
+        | FactKind::ProjectStatuses => subject.to_owned(),
     }
+}
+
+/// The list of all revisions.
+pub(crate) fn prefix_of_revisions() -> Vec<u8> {
+    prefix(FactKind::Revisions).text(&list_of(FactKind::Revisions, "")).done()
 }
 
 fn prefix(kind: FactKind) -> Key {

@@ -24,7 +24,7 @@ use crate::timeline::Timeline;
 use crate::views::Options;
 
 /// The layout of this version (`LAYOUT.md`).
-pub(crate) const LAYOUT: u32 = 5;
+pub(crate) const LAYOUT: u32 = 6;
 /// Models kept: that of now, and those of a few earlier moments that readers ask for.
 const MODELS: usize = 16;
 /// Most figures of timelines that are kept for readers.

@@ -42,7 +42,7 @@ pub use fact::{Fact, FactKind, FactRow, Revised, Said, VerificationStep, subject
 pub use milestone::{Milestone, MilestoneChange, MilestoneFact, MilestoneRow};
 pub use model::{Area, Break, ClosedOut, Model, PERCENT, Published, StageChange, Target};
 pub use packed::{EntryRef, FigureRef};
-pub use revision::FigureRevision;
+pub use revision::{FigureRevision, Found, Newest};
 pub use row::Change;
 pub use series::{Entry, EntryFigure, EntryKind, Recorded, Series, SeriesKey};
 pub use views::{Options, Views};

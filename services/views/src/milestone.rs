@@ -241,11 +241,30 @@ impl Views {
         known: u64,
     ) -> Result<Vec<Milestone>, ViewsError> {
         let mut all = Vec::new();
-        self.find_milestone(project, valid_date, known, |milestone| {
+        self.find_milestone(&prefix_of(project), valid_date, known, |milestone| {
             all.push(milestone);
             false
         })?;
         Ok(all)
+    }
+
+    /// A milestone as it stands on `valid_date`; none where it was not planned.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn milestone(
+        &self,
+        project: &ProjectId,
+        milestone: &MilestoneId,
+        valid_date: Date,
+        known: u64,
+    ) -> Result<Option<Milestone>, ViewsError> {
+        let mut found = None;
+        self.find_milestone(&key::milestone(project, milestone), valid_date, known, |milestone| {
+            found = Some(milestone);
+            true
+        })?;
+        Ok(found)
     }
 
     /// Whether a project has a milestone that is not cancelled on `valid_date`. Reads no further than the first one.
@@ -254,28 +273,23 @@ impl Views {
     /// [`ViewsError`]: reset them.
     pub fn is_planned(&self, project: &ProjectId, valid_date: Date, known: u64) -> Result<bool, ViewsError> {
         let stands = |milestone: Milestone| milestone.status != MilestoneStatus::Cancelled;
-        self.find_milestone(Some(project), valid_date, known, stands)
+        self.find_milestone(&prefix_of(Some(project)), valid_date, known, stands)
     }
 
-    /// Looks at one milestone after the other, until one `fits`; tells whether one did.
+    /// Looks at one milestone after the other of those whose lists begin with `prefix`, until one `fits`; tells whether
+    /// one did.
     fn find_milestone(
         &self,
-        project: Option<&ProjectId>,
+        prefix: &[u8],
         valid_date: Date,
         known: u64,
         mut fits: impl FnMut(Milestone) -> bool,
     ) -> Result<bool, ViewsError> {
-        let table = Key::table(key::MILESTONES);
-        let prefix = match project {
-            Some(project) => table.text(project.as_str()),
-            None => table,
-        };
-        let prefix = prefix.done();
         let mut fits = |rows: &[(u64, DatedRow)]| Milestone::fold(rows, valid_date).is_some_and(&mut fits);
         self.read(|store| {
             // The rows of a milestone follow each other, oldest first.
             let (mut milestone, mut rows) = (Vec::new(), Vec::new());
-            for row in store.scan(&prefix) {
+            for row in store.scan(prefix) {
                 let (key, value) = row?;
                 let of = block::prefix_of(&key);
                 if of != milestone {
@@ -295,6 +309,12 @@ impl Views {
             Ok(fits(&rows))
         })
     }
+}
+
+/// Milestones of one project, or of all.
+fn prefix_of(project: Option<&ProjectId>) -> Vec<u8> {
+    let table = Key::table(key::MILESTONES);
+    project.map_or_else(|| table.clone(), |project| table.clone().text(project.as_str())).done()
 }
 
 /// Reports that were not rejected, oldest first.

@@ -40,8 +40,9 @@ async fn main() {
     println!("client and server share the machine; seed {SEED}");
 
     let mut sandbox = Sandbox::start_with(ServeOptions::default()).await;
-    let (first, records) = server::with_history(&mut sandbox, short, SEED).await;
-    println!("history: {records} records\n");
+    let history = server::with_history(&mut sandbox, short, SEED).await;
+    let (records, (first_day, last_day)) = (history.records, history.days);
+    println!("history: {records} records, {first_day} to {last_day}\n");
 
     println!(
         "rebuild: RebuildViews on a server that is held to one processor (taskset), from the call to the last record"
@@ -68,9 +69,9 @@ async fn main() {
     let timed = paced(&clients, 1_000, seconds, |number| Question { name: name(number), as_of: None }).await;
     say("read", &timed, &mut figures);
 
-    println!("read as of: the same, 200 requests/s, each at a random day and a random known position");
+    println!("read as of: the same, 200 requests/s, each at a random day of the history and a random known position");
     let mut random = Random::new(SEED);
-    let ask = |number: u64| Question { name: name(number), as_of: Some(anywhere(&mut random, (first, records))) };
+    let ask = |number: u64| Question { name: name(number), as_of: Some(anywhere(&mut random, &history)) };
     let timed = paced(&clients, 200, seconds, ask).await;
     say("read_as_of", &timed, &mut figures);
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::ToSpan;
 use songhua_tests::{Client, PLAN};
 use songhua_wire::pb;
 use tokio::sync::Semaphore;
 
 use crate::random::Random;
+use crate::server::History;
 
 /// Most reads under way at once: far above what the bars allow to wait.
 const UNDER_WAY: usize = 512;
@@ -85,12 +87,14 @@ async fn ask(mut client: Client, question: Question) -> Result<(), tonic::Status
     Ok(())
 }
 
-/// A random day of the plan, as known at a random position from `first` to `last`.
-pub(crate) fn anywhere(random: &mut Random, (first, last): (u64, u64)) -> pb::AsOf {
-    let day = jiff::civil::date(2022, 1, 1) + jiff::Span::new().days(i64::try_from(random.below(1_826)).unwrap_or(0));
+/// A random day of the history, as known at a random position behind the plan's definitions.
+pub(crate) fn anywhere(random: &mut Random, history: &History) -> pb::AsOf {
+    let History { defined, records, days: (first, last) } = *history;
+    let days = u64::try_from((last - first).get_days()).unwrap_or(0);
+    let day = first + i64::try_from(random.below(days + 1)).unwrap_or(0).days();
     pb::AsOf {
         valid_date: Some(crate::events::pb_date(day)),
-        known: Some(pb::as_of::Known::KnownPosition(first + random.below(last - first + 1))),
+        known: Some(pb::as_of::Known::KnownPosition(defined + random.below(records - defined + 1))),
         min_position: 0,
     }
 }

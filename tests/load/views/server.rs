@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use songhua_tests::load::Figures;
 use songhua_tests::{Client, PLAN, PLAN_ID, Sandbox};
 use songhua_wire::pb;
@@ -17,9 +17,22 @@ pub(crate) const AGENCY: &str = "statistics";
 /// Series of dimensions that are reported daily.
 const DIMENSIONS: usize = 470;
 
-/// Writes a history for a running server's plan and starts the server on it. Gives the position behind the plan's
-/// definitions, and the length of the log.
-pub(crate) async fn with_history(sandbox: &mut Sandbox, short: bool, seed: u64) -> (u64, u64) {
+/// The last day that is recorded.
+const LAST_DAY: Date = date(2026, 11, 22);
+
+/// What was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct History {
+    /// The position behind the plan's definitions.
+    pub(crate) defined: u64,
+    /// The length of the log.
+    pub(crate) records: u64,
+    /// The first day of which there are figures, and the last.
+    pub(crate) days: (Date, Date),
+}
+
+/// Writes a history for a running server's plan and starts the server on it.
+pub(crate) async fn with_history(sandbox: &mut Sandbox, short: bool, seed: u64) -> History {
     sandbox.lead_of_all(AGENCY).await;
     let defined = sandbox.durable().await;
     let (targets, projects) = plan(sandbox).await;
@@ -34,10 +47,10 @@ pub(crate) async fn with_history(sandbox: &mut Sandbox, short: bool, seed: u64) 
     }
     let writer = Writer::over(&directory.join("log"), AGENCY, Random::new(seed), first_day).await;
     let events = Events::new(lines, &projects, first_day, Random::new(seed + 1));
-    let records = write(writer, events, first_day, date(2026, 11, 22)).await;
+    let records = write(writer, events, first_day, LAST_DAY).await;
     sandbox.serve().await;
     caught_up(sandbox, records).await;
-    (defined, sandbox.durable().await)
+    History { defined, records: sandbox.durable().await, days: (first_day, LAST_DAY) }
 }
 
 #[expect(clippy::print_stdout, reason = "it says what is measured")]

@@ -20,7 +20,7 @@ const BAR_TOP: i64 = 12;
 const BAR: i64 = 8;
 
 /// Draws the target; none if there is no figure or nothing to compare it with.
-pub(super) fn draw(target: &pb::TargetProgress, ascending: bool, rule: Option<&pb::LightRule>) -> Option<Markup> {
+pub(super) fn draw(target: &pb::TargetProgress, rule: Option<&pb::LightRule>) -> Option<Markup> {
     let actual = decimal(&target.actual)?;
     let coverage = target.operator() == pb::Operator::FullCoverage;
     let wanted = if coverage { Decimal::ONE_HUNDRED } else { decimal(&target.value)? };
@@ -33,27 +33,27 @@ pub(super) fn draw(target: &pb::TargetProgress, ascending: bool, rule: Option<&p
     };
     let zero = scale.x(Decimal::ZERO);
     Some(html! {
-        (ranges(&scale, target, ascending, rule))
-        (band(&scale, target, ascending, wanted, max))
+        (ranges(&scale, target, rule))
+        (band(&scale, target, wanted, max))
         (rect("measure", zero, scale.x(actual), BAR_TOP, BAR))
         @if let Some(expected) = expected { (expected_marker(scale.x(expected))) }
         (marker(scale.x(wanted), target.operator()))
         (text("tick", zero, 36, "0"))
-        (text("tick goal", scale.x(wanted), 36, &goal(target, ascending)))
+        (text("tick goal", scale.x(wanted), 36, &goal(target)))
     })
 }
 
 /// The shades: behind them lies the light rule, measured from the path in parts of the scale of deviations.
-fn ranges(scale: &Scale, target: &pb::TargetProgress, ascending: bool, rule: Option<&pb::LightRule>) -> Markup {
+fn ranges(scale: &Scale, target: &pb::TargetProgress, rule: Option<&pb::LightRule>) -> Markup {
     let below = |points: &str| {
         let (expected, whole) = (decimal(&target.expected)?, decimal(&target.scale)?);
         let part = whole.checked_mul(decimal(points)?)?.checked_div(Decimal::ONE_HUNDRED)?;
-        if ascending { expected.checked_add(part) } else { expected.checked_sub(part) }
+        if target.ascending { expected.checked_add(part) } else { expected.checked_sub(part) }
     };
     let ends = rule.and_then(|rule| below(&rule.far_behind_below_points).zip(below(&rule.behind_below_points)));
     let (left, right) = (scale.x(scale.low), scale.x(scale.high));
     // What is worst lies where figures begin, or where they end.
-    let (worst, best) = if ascending { (left, right) } else { (right, left) };
+    let (worst, best) = if target.ascending { (left, right) } else { (right, left) };
     html! {
         @if let Some((far, behind)) = ends {
             (rect("range far-behind", worst, scale.x(far), TOP, BAND))
@@ -66,10 +66,10 @@ fn ranges(scale: &Scale, target: &pb::TargetProgress, ascending: bool, rule: Opt
 }
 
 /// What BETWEEN allows, and what APPROXIMATELY forgives.
-fn band(scale: &Scale, target: &pb::TargetProgress, ascending: bool, wanted: Decimal, max: Option<Decimal>) -> Markup {
+fn band(scale: &Scale, target: &pb::TargetProgress, wanted: Decimal, max: Option<Decimal>) -> Markup {
     let forgiven = || {
         let part = wanted.checked_mul(decimal(&target.tolerance)?)?;
-        if ascending { wanted.checked_sub(part) } else { wanted.checked_add(part) }
+        if target.ascending { wanted.checked_sub(part) } else { wanted.checked_add(part) }
     };
     match target.operator() {
         pb::Operator::Between => max.map(|max| rect("between", scale.x(wanted), scale.x(max), TOP, BAND)),

@@ -31,7 +31,7 @@ pub(super) fn of(reading: &Reading, indicator: &IndicatorDefined, all: &[Figures
     let mut totals: BTreeMap<&AreaId, &Recorded> = BTreeMap::new();
     let mut keys: BTreeMap<(u32, &AreaId, &str), Vec<Part<'_>>> = BTreeMap::new();
     for series in all {
-        let Some(recorded) = newest(reading.valid_date, &series.figures) else { continue };
+        let Some(recorded) = newest(reading.valid_date, series.figures()) else { continue };
         let dimension = series.dimension.as_str();
         if dimension == TOTAL {
             totals.insert(series.area, recorded);

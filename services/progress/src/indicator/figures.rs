@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use songhua_domain::event::{Figure, ReferencePeriod};
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::vocabulary::Basis;
-use songhua_views::{Entry, EntryFigure, EntryKind, Recorded, SeriesKey};
+use songhua_views::{Entry, EntryFigure, EntryKind, Recorded, Series, SeriesKey};
 use songhua_wire::code::Code;
 use songhua_wire::pb;
 use songhua_wire::time::micros_to_pb;
@@ -25,8 +25,14 @@ pub(super) struct Figures<'a> {
     pub(super) area: &'a AreaId,
     /// Its dimension.
     pub(super) dimension: String,
+    series: Series,
+}
+
+impl Figures<'_> {
     /// Oldest first, those that no longer count too.
-    pub(super) figures: Vec<Recorded>,
+    pub(super) fn figures(&self) -> &[Recorded] {
+        self.series.figures()
+    }
 }
 
 /// Every series of an indicator, in one area or in all, areas in the order of the source.
@@ -42,13 +48,13 @@ pub(super) fn read<'a>(
         if let Some(dimension) = dimension {
             let key = SeriesKey { area: area.clone(), indicator: indicator.clone(), dimension: dimension.to_owned() };
             let series = reading.views().series(&key, reading.known());
-            let figures = series.map_err(|error| refusal::from_views(&error))?.figures().to_vec();
-            all.extend((!figures.is_empty()).then_some(Figures { area, dimension: key.dimension, figures }));
+            let series = series.map_err(|error| refusal::from_views(&error))?;
+            all.extend((!series.figures().is_empty()).then_some(Figures { area, dimension: key.dimension, series }));
             continue;
         }
         let dimensions = reading.views().dimensions(area, indicator, reading.known());
         for (dimension, series) in dimensions.map_err(|error| refusal::from_views(&error))? {
-            all.push(Figures { area, dimension, figures: series.figures().to_vec() });
+            all.push(Figures { area, dimension, series });
         }
     }
     Ok(all)
@@ -57,7 +63,7 @@ pub(super) fn read<'a>(
 /// The newest figures, oldest first.
 pub(super) fn history(all: &[Figures<'_>], limit: usize) -> Vec<pb::Observation> {
     let mut newest: Vec<(&Figures<'_>, &Recorded)> =
-        all.iter().flat_map(|series| series.figures.iter().map(move |figure| (series, figure))).collect();
+        all.iter().flat_map(|series| series.figures().iter().map(move |figure| (series, figure))).collect();
     newest.sort_unstable_by_key(|(_, figure)| figure.entry.position);
     let cut = newest.len().saturating_sub(limit);
     newest.into_iter().skip(cut).map(|(series, figure)| observation(series, figure)).collect()
@@ -93,14 +99,23 @@ type Period = (Date, Option<Date>, Basis);
 pub(super) fn vintages(all: &[Figures<'_>], limit: usize) -> Vec<pb::PeriodVintages> {
     let mut periods: BTreeMap<(Period, usize), Vec<&Recorded>> = BTreeMap::new();
     for (index, series) in all.iter().enumerate() {
-        for figure in &series.figures {
+        for figure in series.figures() {
             let Entry { end, start, basis, .. } = figure.entry;
-            periods.entry(((end, start, basis), index)).or_default().push(figure);
+            let place = ((end, start, basis), index);
+            // Older than all that fit.
+            if periods.len() >= limit && periods.first_key_value().is_none_or(|(oldest, _)| place < *oldest) {
+                continue;
+            }
+            periods.entry(place).or_default().push(figure);
+            if periods.len() > limit {
+                periods.pop_first();
+            }
         }
     }
-    let cut = periods.len().saturating_sub(limit);
-    let newest = periods.into_iter().skip(cut);
-    newest.filter_map(|((_, index), said)| all.get(index).and_then(|series| of_period(series, &said))).collect()
+    periods
+        .into_iter()
+        .filter_map(|((_, index), said)| all.get(index).and_then(|series| of_period(series, &said)))
+        .collect()
 }
 
 fn of_period(series: &Figures<'_>, said: &[&Recorded]) -> Option<pb::PeriodVintages> {

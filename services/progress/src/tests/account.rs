@@ -6,7 +6,7 @@ use songhua_domain::event::{
     TargetDecomposed, TaskShare,
 };
 use songhua_domain::vocabulary::{AssignmentRole, Basis, Reason};
-use songhua_views::{EntryFigure, EntryKind, Said, VerificationStep};
+use songhua_views::{EntryFigure, EntryKind, MilestoneFact, Said, VerificationStep};
 use songhua_wire::pb;
 use songhua_wire::pb::progress_service_server::ProgressService;
 
@@ -17,7 +17,7 @@ use super::verifications::{report, step};
 const DAY: Date = date(2026, 11, 2);
 
 async fn get(fixture: &Fixture, agency: &str, as_of: Option<pb::AsOf>) -> pb::GetAgencyResponse {
-    let request = pb::GetAgencyRequest { name: format!("plans/harbin/agencies/{agency}"), as_of };
+    let request = pb::GetAgencyRequest { name: format!("plans/harbin/agencies/{agency}"), as_of, ..Default::default() };
     fixture.server.get_agency(ask(request)).await.unwrap().into_inner()
 }
 
@@ -101,9 +101,9 @@ async fn the_account_is_that_of_the_day_and_of_what_was_known() {
     let ledger = early.agency.unwrap().ledger.unwrap();
     assert_eq!((ledger.target_count, ledger.milestone_count, ledger.supervision_open_count), (1, 0, 0));
     assert!(early.tasks.is_empty() && early.notes.is_empty() && early.reminders.is_empty());
-    let nobody = pb::GetAgencyRequest { name: "plans/harbin/agencies/nobody".to_owned(), as_of: None };
+    let nobody = pb::GetAgencyRequest { name: "plans/harbin/agencies/nobody".to_owned(), ..Default::default() };
     assert_eq!(reason(fixture.server.get_agency(ask(nobody)).await), Reason::ResourceNotFound);
-    let wrong = pb::GetAgencyRequest { name: "plans/harbin/areas/city".to_owned(), as_of: None };
+    let wrong = pb::GetAgencyRequest { name: "plans/harbin/areas/city".to_owned(), ..Default::default() };
     assert_eq!(reason(fixture.server.get_agency(ask(wrong)).await), Reason::InvalidField);
 }
 
@@ -142,11 +142,13 @@ async fn corrections_and_rejections_are_counted_on_the_day_they_were_recorded() 
     let revised = spoken().saying(EntryKind::Revised { of: second }, EntryFigure::Value(decimal("98")));
     let third = fixture.figure("city", "coverage", revised);
     fixture.figure("city", "coverage", spoken().saying(EntryKind::Retracted { of: third }, EntryFigure::None));
-    // A report on a milestone, rejected: reports on it are in no series.
+    // A report on a milestone, rejected: reports on it are in no series. One that stands before it.
     let note = String::new();
+    fixture.milestone("opening", reached_opening());
     let reached = fixture.milestone("opening", reached_opening());
     let event = uuid::Uuid::from_u128(u128::from(reached));
     fixture.open_day(DAY);
+    fixture.milestone("opening", MilestoneFact::Rejected { of: reached, reason: note.clone() });
     fixture.fact(DAY, None, Said::Verification { event, of: reached, step: VerificationStep::Rejected, note });
     let counts = |ledger: pb::AgencyLedger| (ledger.correction_count, ledger.rejected_count);
     for (as_of, expected) in [
@@ -160,9 +162,9 @@ async fn corrections_and_rejections_are_counted_on_the_day_they_were_recorded() 
     }
 }
 
-fn reached_opening() -> songhua_views::MilestoneFact {
+fn reached_opening() -> MilestoneFact {
     let (project, milestone, reach_date) = (park(), id("opening"), date(2026, 8, 1));
-    songhua_views::MilestoneFact::Reached(songhua_domain::event::MilestoneReached { project, milestone, reach_date })
+    MilestoneFact::Reached(songhua_domain::event::MilestoneReached { project, milestone, reach_date })
 }
 
 #[tokio::test]
@@ -195,11 +197,48 @@ async fn the_account_of_an_agency_that_ended_is_its_successors() {
     assert_eq!(ledger(&fixture, "bureau", known(date(2026, 11, 23), before)).await, of_bureau);
 }
 
+async fn list(fixture: &Fixture, request: pb::ListAgenciesRequest) -> pb::ListAgenciesResponse {
+    let request = pb::ListAgenciesRequest { parent: "plans/harbin".to_owned(), ..request };
+    fixture.server.list_agencies(ask(request)).await.unwrap().into_inner()
+}
+
 #[tokio::test]
-async fn the_list_of_agencies_shows_the_same_ledgers() {
+async fn the_list_of_agencies_shows_the_same_ledgers_on_each_page() {
+    let mut fixture = busy();
+    fixture.define(AgencyRegistered { agency: id("office"), name: name("office"), uscc: String::new() });
+    fixture.define(AgencyAssigned { agency: id("office"), role: AssignmentRole::Lead, scope: Scope::Area(id("city")) });
+    let mut page_token = String::new();
+    for agency in ["bureau", "office"] {
+        let page = list(&fixture, pb::ListAgenciesRequest { page_size: 1, page_token, ..Default::default() }).await;
+        let account = get(&fixture, agency, None).await.agency;
+        assert!(account.as_ref().unwrap().ledger.as_ref().unwrap().target_count > 0, "{agency}");
+        assert_eq!((page.agencies.first(), page.total_size), (account.as_ref(), 2));
+        page_token = page.next_page_token;
+    }
+    assert_eq!(page_token, "");
+}
+
+#[tokio::test]
+async fn the_basic_view_is_the_agency_without_its_account() {
     let fixture = busy();
-    let request = pb::ListAgenciesRequest { parent: "plans/harbin".to_owned(), ..Default::default() };
-    let [bureau] =
-        <[_; 1]>::try_from(fixture.server.list_agencies(ask(request)).await.unwrap().into_inner().agencies).unwrap();
-    assert_eq!(Some(bureau), get(&fixture, "bureau", None).await.agency);
+    let basic = pb::AgencyView::Basic.into();
+    let full = get(&fixture, "bureau", None).await;
+    let without = pb::Agency { ledger: None, ..full.agency.unwrap() };
+    assert!(!without.assignments.is_empty() && !without.reportable_targets.is_empty());
+    let of = |view| pb::GetAgencyRequest { name: "plans/harbin/agencies/bureau".to_owned(), as_of: None, view };
+    let answer = fixture.server.get_agency(ask(of(basic))).await.unwrap().into_inner();
+    let agency = Some(without.clone());
+    assert_eq!(answer, pb::GetAgencyResponse { agency, state: full.state, ..Default::default() });
+    let listed = list(&fixture, pb::ListAgenciesRequest { view: basic, ..Default::default() }).await;
+    assert_eq!(listed.agencies, [without]);
+    assert_eq!(reason(fixture.server.get_agency(ask(of(7))).await), Reason::InvalidField);
+
+    // A token of one view goes with no other.
+    let mut fixture = fixture;
+    fixture.define(AgencyRegistered { agency: id("office"), name: name("office"), uscc: String::new() });
+    let page = pb::ListAgenciesRequest { view: basic, page_size: 1, ..Default::default() };
+    let page_token = list(&fixture, page).await.next_page_token;
+    let parent = "plans/harbin".to_owned();
+    let other = pb::ListAgenciesRequest { parent, page_size: 1, page_token, ..Default::default() };
+    assert_eq!(reason(fixture.server.list_agencies(ask(other)).await), Reason::BadPageToken);
 }

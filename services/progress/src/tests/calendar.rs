@@ -92,7 +92,17 @@ async fn slips_are_summed_up_without_what_was_cancelled() {
             MilestoneRescheduled { project, milestone: milestone_id, previous_due_date: from, due_date: to, reason };
         fixture.milestone(milestone, MilestoneFact::Rescheduled(moved));
     }
-    assert_eq!(slips(&calendar(&fixture, request()).await), (2, 97, 3));
+    let now = calendar(&fixture, request()).await;
+    // One is late, one was brought forward: the days are added up with their signs.
+    assert_eq!((slips(&now), now.projects[0].slipped_count), ((1, 97, 3), 1));
+    let days: Vec<_> = now.items.iter().map(|item| item.milestone.as_ref().unwrap().slip_days).collect();
+    assert_eq!(days, [0, 31, 102, -5]);
+    // Moved back to where it was at first.
+    let (project, milestone, reason) = (park(), id("hall"), "caught up".to_owned());
+    let (previous_due_date, due_date) = (date(2026, 10, 10), date(2026, 6, 30));
+    let moved = MilestoneRescheduled { project, milestone, previous_due_date, due_date, reason };
+    fixture.milestone("hall", MilestoneFact::Rescheduled(moved));
+    assert_eq!(slips(&calendar(&fixture, request()).await), (0, -5, 4));
     let then = pb::GetCalendarRequest { as_of: known(date(2026, 11, 23), before), ..request() };
     assert_eq!(slips(&calendar(&fixture, then).await), (1, 92, 1));
 }

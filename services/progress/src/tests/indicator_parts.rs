@@ -63,6 +63,33 @@ async fn a_history_is_cut_to_its_newest_figures() {
 }
 
 #[tokio::test]
+async fn the_newest_periods_keep_all_their_vintages_in_whatever_order_they_came() {
+    let mut fixture = Fixture::published();
+    let at = |year: i16, value: &str| Figure::value(Basis::StockAt, date(year, 12, 31), value);
+    for year in [2023, 2026, 2024, 2023, 2022, 2025, 2026] {
+        fixture.figure("circle-b", "firms", at(year, &year.to_string()));
+    }
+    for (history_size, expected) in [
+        (1, vec![(2026, 2)]),
+        (2, vec![(2025, 1), (2026, 2)]),
+        (4, vec![(2023, 2), (2024, 1), (2025, 1), (2026, 2)]),
+        (9, vec![(2022, 1), (2023, 2), (2024, 1), (2025, 1), (2026, 2)]),
+    ] {
+        let request = pb::GetIndicatorRequest { area: "circle-b".to_owned(), history_size, ..request("firms") };
+        let answer = get(&fixture, request).await;
+        let year = |of: &pb::PeriodVintages| match of.vintages[0].figure.as_ref().unwrap().kind.as_ref().unwrap() {
+            pb::figure::Kind::Value(value) => value.parse().unwrap(),
+            pb::figure::Kind::Fraction(_) => panic!("no fraction was sent"),
+        };
+        let shown: Vec<(i32, usize)> = answer.vintages.iter().map(|one| (year(one), one.vintages.len())).collect();
+        assert_eq!(shown, expected);
+        let positions: Vec<_> = answer.history.iter().map(|one| one.position).collect();
+        assert_eq!((positions.len(), positions.is_sorted()), (history_size.min(7) as usize, true));
+        assert_eq!(positions.last(), Some(&fixture.head()));
+    }
+}
+
+#[tokio::test]
 async fn one_area_is_shown_if_it_is_named() {
     let fixture = Fixture::published();
     for (area, figures) in [("circle-a", 1), ("circle-b", 0), ("city", 0)] {
@@ -125,7 +152,7 @@ async fn a_strip_has_every_year_of_the_plan_up_to_the_day() {
     let mut fixture = Fixture::published();
     let before = fixture.head();
     let interim = vec![DatedValue { date: date(2024, 12, 31), value: decimal("2.60") }];
-    fixture.define(InterimTargetsSet { area: id("city"), indicator: id("intensity"), interim });
+    fixture.define(InterimTargetsSet { area: id("city"), indicator: id("intensity"), interim, reason: String::new() });
     let strip = async |as_of| get(&fixture, pb::GetIndicatorRequest { as_of, ..request("intensity") }).await.years;
     let shown = |year: &pb::YearResult| {
         let expected: String = year.expected.chars().take(6).collect();
@@ -251,9 +278,12 @@ async fn a_part_is_counted_as_its_indicator_counts() {
     assert_eq!(tasks(&get(&fixture, request("flow")).await), [(String::new(), String::new(), false)]);
     fixture.figure("city", "flow", Figure::value(Basis::YearToDate, date(2026, 6, 30), "20"));
     assert_eq!(tasks(&get(&fixture, request("flow")).await), [("20".to_owned(), "40.0".to_owned(), false)]);
+    let ascending = |answer: pb::GetIndicatorResponse| answer.indicator.unwrap().targets.remove(0).ascending;
+    assert!(ascending(get(&fixture, request("firms")).await));
     // Lower is better.
     let lower = |indicator| IndicatorDefined { ascending: false, ..indicator_defined(indicator, Accumulation::Stock) };
     fixture.define(lower("firms"));
+    assert!(!ascending(get(&fixture, request("firms")).await));
     let (area, indicator) = (id("circle-a"), id("firms"));
     let tasks_of = vec![task("bureau", "_T", date(2025, 12, 31), "100"), task("bureau", "_T", date(2026, 1, 31), "99")];
     fixture.define(TargetDecomposed { area, indicator, tasks: tasks_of, note: String::new() });

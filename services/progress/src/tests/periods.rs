@@ -1,7 +1,7 @@
 //! ListReportingPeriods: which are open, and who has reported.
 
 use jiff::civil::{Date, date};
-use songhua_domain::event::{ReportingPeriodClosed, ReportingPeriodOpened};
+use songhua_domain::event::{PlanClosedOut, ReportingPeriodClosed, ReportingPeriodOpened};
 use songhua_domain::vocabulary::{Basis, Frequency, Reason};
 use songhua_views::{EntryFigure, EntryKind, Said};
 use songhua_wire::pb;
@@ -12,7 +12,7 @@ use super::fixture::{Figure, Fixture, ask, id, known, on, reason};
 
 const PARENT: &str = "plans/harbin";
 
-fn open(fixture: &mut Fixture, day: Date, period: &str, (start, end): (Date, Date), due_date: Date) -> u64 {
+pub(super) fn open(fixture: &mut Fixture, day: Date, period: &str, (start, end): (Date, Date), due_date: Date) -> u64 {
     let frequency = if period.starts_with('y') { Frequency::Year } else { Frequency::Quarter };
     let note = format!("please report {period}");
     let opened = ReportingPeriodOpened { period: id(period), frequency, start, end, due_date, note };
@@ -20,7 +20,7 @@ fn open(fixture: &mut Fixture, day: Date, period: &str, (start, end): (Date, Dat
     fixture.fact(day, None, Said::PeriodOpened(opened))
 }
 
-fn close(fixture: &mut Fixture, day: Date, period: &str) -> u64 {
+pub(super) fn close(fixture: &mut Fixture, day: Date, period: &str) -> u64 {
     let closed = ReportingPeriodClosed { period: id(period), reason: "all in".to_owned() };
     fixture.open_day(day);
     fixture.fact(day, None, Said::PeriodClosed(closed))
@@ -84,6 +84,23 @@ async fn periods_are_open_and_closed_on_the_days_this_was_recorded() {
 }
 
 #[tokio::test]
+async fn a_period_that_is_opened_again_with_other_dates_is_as_it_was_on_the_days_before() {
+    let mut fixture = Fixture::published();
+    open(&mut fixture, date(2026, 1, 10), "q4-2025", (date(2025, 9, 1), date(2025, 12, 30)), date(2026, 1, 31));
+    close(&mut fixture, date(2026, 1, 12), "q4-2025");
+    open(&mut fixture, date(2026, 1, 13), "q4-2025", (date(2025, 10, 1), date(2025, 12, 31)), date(2026, 2, 28));
+    for (day, start, end, open) in [
+        (date(2026, 1, 12), date(2025, 9, 1), date(2025, 12, 30), false),
+        (date(2026, 1, 13), date(2025, 10, 1), date(2025, 12, 31), true),
+    ] {
+        let request = pb::ListReportingPeriodsRequest { as_of: on(day), ..Default::default() };
+        let [period] = <[_; 1]>::try_from(list(&fixture, request).await.periods).unwrap();
+        let expected = (Some(date_to_pb(start)), Some(date_to_pb(end)), open);
+        assert_eq!((period.start_date, period.end_date, period.open), expected, "{day}");
+    }
+}
+
+#[tokio::test]
 async fn a_period_says_who_has_reported_and_who_has_not() {
     let mut fixture = Fixture::published();
     periods(&mut fixture);
@@ -114,6 +131,28 @@ async fn a_period_says_who_has_reported_and_who_has_not() {
     fixture.figure("circle-b", "firms", Figure::value(Basis::StockAt, Y2025.1, "12"));
     assert_eq!(counts(&y2025(&fixture, None).await), (6, 6, 0, 0));
     assert_eq!(counts(&y2025(&fixture, known(date(2026, 11, 23), before)).await), (6, 5, 0, 1));
+}
+
+#[tokio::test]
+async fn the_board_of_periods_and_that_of_staleness_say_the_same_of_a_duty() {
+    let mut fixture = Fixture::published();
+    periods(&mut fixture);
+    let missing = async |fixture: &Fixture, as_of| {
+        let request =
+            pb::ListReportingPeriodsRequest { filter: "frequency = YEAR".to_owned(), as_of, ..Default::default() };
+        list(fixture, request).await.periods.pop().unwrap().missing
+    };
+    for day in [date(2026, 2, 1), date(2026, 4, 20), date(2026, 5, 2), date(2026, 11, 23)] {
+        let (parent, period_end) = (PARENT.to_owned(), Some(date_to_pb(Y2025.1)));
+        let request = pb::ListStalenessRequest { parent, period_end, as_of: on(day), ..Default::default() };
+        let board = fixture.server.list_staleness(ask(request)).await.unwrap().into_inner();
+        let missing = missing(&fixture, on(day)).await;
+        assert_eq!((&missing, missing.len()), (&board.duties, 1), "{day}");
+        assert_eq!(missing[0].period_closed, day == date(2026, 4, 20), "{day}");
+    }
+    fixture.define(PlanClosedOut { as_of: date(2027, 6, 1), finding: "done".to_owned() });
+    assert_eq!(missing(&fixture, on(date(2027, 5, 31))).await.len(), 1);
+    assert_eq!(missing(&fixture, on(date(2027, 6, 1))).await, []);
 }
 
 #[tokio::test]

@@ -1,12 +1,17 @@
 //! ListRevisions: what was changed afterwards, of figures and of what was defined.
 
-use jiff::civil::date;
-use songhua_domain::vocabulary::{Basis, Reason};
-use songhua_views::{EntryFigure, EntryKind, Revised, Said};
+use jiff::civil::{Date, date};
+use songhua_domain::event::{
+    MilestoneCancelled, MilestonePartiallyReached, MilestoneReached, MilestoneReopened, ProjectStatusChanged,
+};
+use songhua_domain::id::MilestoneId;
+use songhua_domain::vocabulary::{Basis, ProjectStatus, Reason};
+use songhua_views::{EntryFigure, EntryKind, FactRow, MilestoneFact, MilestoneRow, Revised, Said, ViewBatch};
 use songhua_wire::pb;
 use songhua_wire::pb::progress_service_server::ProgressService;
+use uuid::Uuid;
 
-use super::fixture::{Figure, Fixture, ask, decimal, id, known, on, reason};
+use super::fixture::{Figure, Fixture, ask, decimal, id, known, on, park, reason, recorded};
 
 const PARENT: &str = "plans/harbin";
 
@@ -106,6 +111,163 @@ async fn revisions_are_filtered_by_what_they_are_about() {
         ..Default::default()
     };
     assert_eq!(reason(fixture.server.list_revisions(ask(wrong)).await), Reason::BadFilter);
+}
+
+/// A revision without words of its own, and the event that it is of.
+fn said(
+    fixture: &mut Fixture,
+    (event_type, subject, after): (&str, &str, &str),
+    effective: Option<Date>,
+    also: impl FnOnce(&mut ViewBatch<'_>, u64, FactRow),
+) -> u64 {
+    let revised = Revised {
+        event_type: event_type.to_owned(),
+        subject: subject.to_owned(),
+        area: Some(id("circle-a")),
+        indicator: None,
+        before: String::new(),
+        after: after.to_owned(),
+        reason: String::new(),
+    };
+    fixture.apply(|batch, position| {
+        let row = FactRow {
+            recorded_time_us: recorded(position).as_microsecond(),
+            recorded_day: batch.day(),
+            effective,
+            agency: None,
+            event_id: Uuid::from_u128(u128::from(position)),
+            said: Said::Revision(Box::new(revised)),
+        };
+        batch.fact(position, &row).unwrap();
+        also(batch, position, row);
+    })
+}
+
+/// Something that happened to milestone `ground`, and that revises.
+fn moved(fixture: &mut Fixture, event_type: &str, fact: MilestoneFact) -> u64 {
+    let subject = "projects/park/milestones/ground";
+    said(fixture, (event_type, subject, ""), None, |batch, position, row| {
+        let FactRow { recorded_time_us, effective, agency, event_id, .. } = row;
+        let row = MilestoneRow { fact, recorded_time_us, effective, agency, event_id };
+        batch.milestone(&park(), &id("ground"), position, &row).unwrap();
+    })
+}
+
+#[tokio::test]
+async fn a_revision_of_a_milestone_says_its_status_just_before_and_since() {
+    let mut fixture = Fixture::published();
+    let (project, milestone, reason) = (park(), id("ground"), String::new());
+    fixture.open_day(date(2026, 11, 1));
+    let reopened = MilestoneReopened { project: project.clone(), milestone, reason: reason.clone() };
+    let first = moved(&mut fixture, "milestone.reopened", MilestoneFact::Reopened(reopened));
+    let milestone: MilestoneId = id("ground");
+    let part = MilestonePartiallyReached {
+        project: project.clone(),
+        milestone: milestone.clone(),
+        as_of: date(2026, 11, 1),
+        percent: decimal("50"),
+        shortfall: String::new(),
+    };
+    fixture.milestone("ground", MilestoneFact::PartiallyReached(part));
+    let reached =
+        MilestoneReached { project: project.clone(), milestone: milestone.clone(), reach_date: date(2026, 11, 2) };
+    let of = fixture.milestone("ground", MilestoneFact::Reached(reached));
+    fixture.milestone("ground", MilestoneFact::Verified { of, finding: String::new() });
+    let again = MilestoneFact::VerificationReopened { of, reason: reason.clone() };
+    moved(&mut fixture, "verification.reopened", again);
+    let rejected = moved(&mut fixture, "verification.rejected", MilestoneFact::Rejected { of, reason: reason.clone() });
+    let cancelled = MilestoneCancelled { project, milestone, reason };
+    moved(&mut fixture, "milestone.cancelled", MilestoneFact::Cancelled(cancelled));
+    let expected = [
+        "milestone.cancelled: PARTIALLY_MET → CANCELLED",
+        "verification.rejected: MET → PARTIALLY_MET",
+        "verification.reopened: MET → MET",
+        "milestone.reopened: MET → SCHEDULED",
+    ];
+    assert_eq!(revisions(&fixture, "area = circle-a", None).await, expected);
+    let then = known(date(2026, 11, 23), rejected);
+    assert_eq!(revisions(&fixture, "area = circle-a", then).await, expected[1..], "as it was shown then");
+    let then = known(date(2026, 11, 23), first);
+    assert_eq!(revisions(&fixture, "area = circle-a", then).await, expected[3..]);
+}
+
+#[tokio::test]
+async fn a_revision_of_a_project_says_its_status_before_on_the_day_from_which_it_holds() {
+    let mut fixture = Fixture::published();
+    for (status, day) in [
+        (ProjectStatus::Suspended, date(2026, 6, 1)),
+        (ProjectStatus::Cancelled, date(2026, 9, 1)),
+        // Recorded later, of a day between.
+        (ProjectStatus::Implementation, date(2026, 7, 1)),
+    ] {
+        let said_of = ("project.status-changed", "projects/park", status.code());
+        said(&mut fixture, said_of, Some(day), |batch, position, row| {
+            let changed = ProjectStatusChanged { project: park(), status, reason: String::new() };
+            batch.fact(position, &FactRow { said: Said::ProjectStatus(changed), ..row }).unwrap();
+        });
+    }
+    assert_eq!(
+        revisions(&fixture, "type = project.status-changed", None).await,
+        [
+            "project.status-changed: SUSPENDED → IMPLEMENTATION",
+            "project.status-changed: SUSPENDED → CANCELLED",
+            "project.status-changed:  → SUSPENDED",
+        ]
+    );
+}
+
+/// All pages of a list, each of `page_size`; `between` is done after each.
+async fn pages(
+    fixture: &mut Fixture,
+    filter: &str,
+    page_size: i32,
+    mut between: impl FnMut(&mut Fixture),
+) -> (Vec<u64>, Vec<u32>) {
+    let (mut page_token, mut positions, mut totals) = (String::new(), Vec::new(), Vec::new());
+    loop {
+        let filter = filter.to_owned();
+        let request = pb::ListRevisionsRequest { page_size, page_token, filter, ..Default::default() };
+        let page = list(fixture, request).await;
+        assert!(page.revisions.len() <= page_size as usize);
+        positions.extend(page.revisions.iter().map(|one| one.position));
+        totals.push(page.total_size);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return (positions, totals);
+        }
+        assert_eq!(page.revisions.len(), page_size as usize, "only the last page is not full");
+        between(fixture);
+    }
+}
+
+#[tokio::test]
+async fn pages_of_any_size_are_the_whole_list_as_it_was_when_the_first_was_read() {
+    let mut fixture = Fixture::published();
+    revised(&mut fixture);
+    for filter in [
+        "",
+        "area = circle-b",
+        "area != circle-b",
+        "type = measurement.revised",
+        "type != measurement.revised AND area = circle-b",
+        "agency = bureau",
+        "agency != bureau",
+        "agency = nobody",
+    ] {
+        let (whole, totals) = pages(&mut fixture, filter, 1_000, |_| ()).await;
+        assert_eq!(totals, [whole.len() as u32], "{filter}");
+        for size in 1..=whole.len() as i32 + 1 {
+            let (found, totals) = pages(&mut fixture, filter, size, |_| ()).await;
+            assert_eq!(found, whole, "{filter}, by {size}");
+            assert!(totals.iter().all(|total| *total == whole.len() as u32), "{filter}, by {size}: {totals:?}");
+        }
+    }
+    let (whole, _) = pages(&mut fixture, "", 1_000, |_| ()).await;
+    let (found, totals) = pages(&mut fixture, "", 2, |fixture| {
+        revised(fixture);
+    })
+    .await;
+    assert_eq!((found, totals), (whole, vec![6; 3]), "what is recorded meanwhile is on no page");
 }
 
 #[tokio::test]

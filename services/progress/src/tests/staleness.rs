@@ -14,6 +14,7 @@ use songhua_wire::pb::progress_service_server::ProgressService;
 use songhua_wire::time::{date_from_pb, date_to_pb};
 
 use super::fixture::{Figure, Fixture, ask, id, indicator_defined, known, name, on, reason, target};
+use super::periods::{close, open};
 
 const TODAY: Date = date(2026, 11, 23);
 /// Of every indicator here but those that a test schedules otherwise: yearly, 150 days to report.
@@ -229,16 +230,9 @@ async fn a_board_of_one_period_shows_who_has_not_reported_for_it() {
     let targets = async |fixture: &Fixture, day| shown(&board(fixture, of(day)).await).len();
     let [(missing, ..)] = &shown(&board(&fixture, of(date(2025, 12, 31))).await)[..] else { panic!("one is missing") };
     assert_eq!(missing, "circle-b/firms");
-    for (day, count) in [
-        (date(2021, 12, 31), 0),
-        (date(2024, 12, 31), 6),
-        // Not over yet.
-        (date(2026, 12, 31), 6),
-        // No year ends.
-        (date(2026, 9, 30), 0),
-        (date(2027, 12, 31), 0),
-    ] {
-        assert_eq!(targets(&fixture, day).await, count, "{day}");
+    // The last one is not over yet.
+    for day in [date(2024, 12, 31), date(2026, 12, 31)] {
+        assert_eq!(targets(&fixture, day).await, 6, "{day}");
     }
     let answer = board(&fixture, of(date(2026, 12, 31))).await;
     assert_eq!((answer.overdue_count, answer.duties[0].days_overdue), (0, -188));
@@ -248,8 +242,77 @@ async fn a_board_of_one_period_shows_who_has_not_reported_for_it() {
     // A figure of a day ahead is not there yet.
     let early = pb::ListStalenessRequest { as_of: on(date(2025, 12, 30)), ..of(date(2025, 12, 31)) };
     assert_eq!(board(&fixture, early).await.total_size, 6);
-    let wrong = of(date(2026, 11, 15));
-    assert_eq!(reason(fixture.server.list_staleness(ask(wrong)).await), Reason::InvalidField);
+}
+
+#[tokio::test]
+async fn a_day_on_which_no_period_ends_is_refused_with_the_nearest_that_do() {
+    let mut fixture = Fixture::published();
+    let refused = async |fixture: &Fixture, day| {
+        let request = pb::ListStalenessRequest { period_end: Some(date_to_pb(day)), ..request() };
+        let refused = fixture.server.list_staleness(ask(request)).await.unwrap_err();
+        let message = refused.message().to_owned();
+        assert_eq!(reason(Err::<tonic::Response<()>, _>(refused)), Reason::InvalidField);
+        message.split_once("the nearest are ").map(|(_, near)| near.to_owned()).unwrap_or(message)
+    };
+    for (day, near) in [
+        // The plan's first day has no period before it.
+        (date(2021, 12, 31), "YEAR 2022-12-31"),
+        (date(2026, 9, 30), "YEAR 2025-12-31, 2026-12-31"),
+        (date(2027, 12, 31), "YEAR 2026-12-31"),
+    ] {
+        assert_eq!(refused(&fixture, day).await, near, "{day}");
+    }
+    let schedule = Schedule { frequency: Frequency::Month, release_lag_days: 0, grace_days: 0 };
+    fixture.define(IndicatorDefined { schedule, ..indicator_defined("firms", Accumulation::Stock) });
+    let near = refused(&fixture, date(2026, 11, 15)).await;
+    assert_eq!(near, "MONTH 2026-10-31, 2026-11-30; YEAR 2025-12-31, 2026-12-31");
+    let month = pb::ListStalenessRequest { period_end: Some(date_to_pb(date(2026, 9, 30))), ..request() };
+    assert_eq!(board(&fixture, month).await.total_size, 2);
+}
+
+#[tokio::test]
+async fn a_period_misses_nothing_any_more_once_the_plan_is_closed_out() {
+    let mut fixture = Fixture::published();
+    fixture.define(PlanClosedOut { as_of: date(2027, 6, 1), finding: "done".to_owned() });
+    for (day, count) in [(date(2027, 5, 31), 1), (date(2027, 6, 1), 0)] {
+        let period_end = Some(date_to_pb(date(2025, 12, 31)));
+        let request = pb::ListStalenessRequest { period_end, as_of: on(day), ..request() };
+        assert_eq!(board(&fixture, request).await.total_size, count, "{day}");
+    }
+}
+
+#[tokio::test]
+async fn an_opened_period_says_when_its_figures_are_due_and_a_closed_one_that_they_are_missed() {
+    let mut fixture = Fixture::published();
+    let shown = async |fixture: &Fixture, day| {
+        let duty = duty(fixture, "circle-b", "firms", on(day)).await.unwrap();
+        (date_from_pb(duty.due_date.as_ref().unwrap()).unwrap(), duty.days_overdue, duty.period_closed)
+    };
+    let y2022 = (date(2022, 1, 1), date(2022, 12, 31));
+    // Another frequency, and another year, say nothing of it.
+    open(&mut fixture, date(2023, 1, 4), "q4-2022", (date(2022, 10, 1), date(2022, 12, 31)), date(2023, 1, 31));
+    open(&mut fixture, date(2023, 1, 4), "y2021", (date(2021, 1, 1), date(2021, 12, 31)), date(2023, 1, 31));
+    open(&mut fixture, date(2023, 1, 5), "y2022", y2022, date(2023, 3, 31));
+    close(&mut fixture, date(2023, 2, 15), "y2022");
+    open(&mut fixture, date(2023, 4, 10), "y2022", y2022, date(2023, 4, 20));
+    close(&mut fixture, date(2023, 5, 1), "y2022");
+    let (by_rule, first, again) = (date(2023, 5, 30), date(2023, 3, 31), date(2023, 4, 20));
+    for (day, expected) in [
+        (date(2023, 1, 4), (by_rule, -146, false)),
+        (date(2023, 1, 5), (first, -85, false)),
+        // Closed before it was due.
+        (date(2023, 2, 15), (first, 1, true)),
+        (date(2023, 2, 17), (first, 2, true)),
+        (date(2023, 4, 10), (again, -10, false)),
+        (date(2023, 4, 21), (again, 1, false)),
+        (date(2023, 5, 3), (again, 13, true)),
+    ] {
+        assert_eq!(shown(&fixture, day).await, expected, "{day}");
+    }
+    // What was said to be nothing is not missed.
+    nothing(&mut fixture, y2022.0, y2022.1);
+    let duty = duty(&fixture, "circle-b", "firms", on(date(2023, 5, 3))).await.unwrap();
+    assert_eq!((duty.nothing_to_report, duty.days_overdue, duty.period_closed), (true, 0, true));
 }
 
 #[tokio::test]

@@ -2,29 +2,24 @@
 //!
 //! Place in the flow: called by [`fold`](super::fold). It must not know what facts mean together.
 
-use songhua_domain::event::{Event, Payload};
+use songhua_domain::event::{Event, EvidenceWithdrawn, Payload};
 use songhua_views::{FactRow, Said, ViewBatch};
 
 use super::{FoldError, Touched, agency};
 
-pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, FoldError> {
-    let said = match &event.input.payload {
-        Payload::ProjectStatusChanged(it) => Said::ProjectStatus(it.clone()),
-        Payload::EvidenceWithdrawn(it) => {
-            Said::EvidenceWithdrawn { event: it.event, sha256: it.sha256, reason: it.reason.clone() }
-        }
-        Payload::ReportingPeriodOpened(it) => Said::PeriodOpened(it.clone()),
-        Payload::ReportingPeriodClosed(it) => Said::PeriodClosed(it.clone()),
-        Payload::ReminderIssued(it) => Said::Reminder(it.clone()),
-        Payload::ProgressNoteRecorded(it) => Said::Note(it.clone()),
-        Payload::SupervisionIssued(it) => Said::SupervisionIssued(it.clone()),
-        Payload::SupervisionAnswered(it) => Said::SupervisionAnswered(it.clone()),
-        Payload::SupervisionClosed(it) => Said::SupervisionClosed(it.clone()),
-        // Attached evidence is written as that of any event.
-        _ => return Ok(Touched::Nothing),
-    };
+pub(super) fn say(batch: &mut ViewBatch<'_>, event: &Event, said: Said) -> Result<Touched, FoldError> {
     write(batch, event, said)?;
+    // No score sees what is only said.
     Ok(Touched::Nothing)
+}
+
+pub(super) fn withdrawn(
+    batch: &mut ViewBatch<'_>,
+    event: &Event,
+    EvidenceWithdrawn { event: carrier, sha256, reason }: &EvidenceWithdrawn,
+) -> Result<Touched, FoldError> {
+    let said = Said::EvidenceWithdrawn { event: *carrier, sha256: *sha256, reason: reason.clone() };
+    say(batch, event, said)
 }
 
 /// Files that came with `event`: for what it says, or for the event that they are attached to.

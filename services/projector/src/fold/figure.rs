@@ -3,7 +3,7 @@
 //! Place in the flow: called by [`fold`](super::fold). It must not know what a figure is worth.
 
 use jiff::civil::Date;
-use songhua_domain::event::{Event, NothingToReport, Payload, QualitativeAssessmentRecorded, ReferencePeriod};
+use songhua_domain::event::{Event, NothingToReport, QualitativeAssessmentRecorded, ReferencePeriod};
 use songhua_domain::vocabulary::{Basis, ObsStatus};
 use songhua_views::{Entry, EntryFigure, EntryKind, SeriesKey, ViewBatch};
 use songhua_wire::lean::FigureEvent;
@@ -11,17 +11,32 @@ use songhua_wire::lean::FigureEvent;
 use super::{FoldError, Touched, agency};
 use crate::hot;
 
-pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, FoldError> {
-    match &event.input.payload {
-        Payload::QualitativeAssessmentRecorded(it) => append(batch, assessed(event, it)),
-        Payload::NothingToReport(it) => {
-            append(batch, nothing(event, it))?;
-            // Silence is no figure: no score sees it.
-            Ok(Touched::Nothing)
-        }
-        // Nothing else is a figure.
-        _ => FigureEvent::of(event).map_or(Ok(Touched::Nothing), |figure| hot::tell(batch, event.position, &figure)),
-    }
+/// A measurement, or what was said of an earlier one.
+pub(super) fn measured(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, FoldError> {
+    FigureEvent::of(event).map_or(Ok(Touched::Nothing), |figure| hot::tell(batch, event.position, &figure))
+}
+
+pub(super) fn assessed(
+    batch: &mut ViewBatch<'_>,
+    event: &Event,
+    assessed: &QualitativeAssessmentRecorded,
+) -> Result<Touched, FoldError> {
+    let mut entry = entry(event, EntryKind::Assessed, Basis::StockAt, ReferencePeriod::AsOf(assessed.as_of));
+    entry.figure = EntryFigure::Step(assessed.step.clone());
+    entry.obs_status = assessed.obs_status;
+    entry.reason.clone_from(&assessed.finding);
+    append(batch, (SeriesKey::total(&assessed.area, &assessed.indicator), entry))
+}
+
+pub(super) fn nothing(
+    batch: &mut ViewBatch<'_>,
+    event: &Event,
+    nothing: &NothingToReport,
+) -> Result<Touched, FoldError> {
+    let entry = entry(event, EntryKind::Nothing, Basis::Period, nothing.period);
+    append(batch, (SeriesKey::total(&nothing.area, &nothing.indicator), entry))?;
+    // Silence is no figure: no score sees it.
+    Ok(Touched::Nothing)
 }
 
 pub(super) fn append(batch: &mut ViewBatch<'_>, (series, entry): (SeriesKey, Entry)) -> Result<Touched, FoldError> {
@@ -35,19 +50,6 @@ pub(super) fn speak(event: &Event, spoken: &Entry, kind: EntryKind, reason: &str
     entry.obs_status = spoken.obs_status;
     reason.clone_into(&mut entry.reason);
     entry
-}
-
-fn assessed(event: &Event, assessed: &QualitativeAssessmentRecorded) -> (SeriesKey, Entry) {
-    let mut entry = entry(event, EntryKind::Assessed, Basis::StockAt, ReferencePeriod::AsOf(assessed.as_of));
-    entry.figure = EntryFigure::Step(assessed.step.clone());
-    entry.obs_status = assessed.obs_status;
-    entry.reason.clone_from(&assessed.finding);
-    (SeriesKey::total(&assessed.area, &assessed.indicator), entry)
-}
-
-fn nothing(event: &Event, nothing: &NothingToReport) -> (SeriesKey, Entry) {
-    let entry = entry(event, EntryKind::Nothing, Basis::Period, nothing.period);
-    (SeriesKey::total(&nothing.area, &nothing.indicator), entry)
 }
 
 /// An entry without a figure.

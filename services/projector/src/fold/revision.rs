@@ -4,11 +4,12 @@
 //! what stood. Changes of figures are in their series. It must not know who reads it.
 
 use songhua_domain::event::{
-    AssignmentEnded, Event, IndicatorRedefined, Name, Payload, PlanRevised, Schedule, Scope, TargetRevised,
+    AgencyRenamed, AreaStageChanged, AssignmentEnded, BaselineRestated, BaselineSet, Event, IndicatorRedefined,
+    IndicatorRetired, InterimTargetsSet, Name, Payload, PlanRevised, Schedule, Scope, TargetDecomposed, TargetRevised,
 };
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId};
 use songhua_domain::score::DatedValue;
-use songhua_domain::vocabulary::{AreaStage, MilestoneStatus};
+use songhua_domain::vocabulary::AreaStage;
 use songhua_views::{Model, Revised, Said, ViewBatch};
 
 use super::{FoldError, fact};
@@ -19,13 +20,7 @@ pub(super) fn write(batch: &mut ViewBatch<'_>, event: &Event) -> Result<(), Fold
     if batch.model().published.is_none() {
         return Ok(());
     }
-    let (model, payload) = (batch.model(), &event.input.payload);
-    let revised = of_plan(model, payload)
-        .or_else(|| of_area(model, event))
-        .or_else(|| of_target(model, payload))
-        .or_else(|| of_agency(model, payload))
-        .or_else(|| of_project(model, payload));
-    match revised {
+    match revised(batch.model(), event) {
         Some(revised) => fact::write(batch, event, Said::Revision(Box::new(revised))),
         None => Ok(()),
     }
@@ -42,15 +37,74 @@ pub(super) fn of_report(
     fact::write(batch, event, Said::Revision(Box::new(revised)))
 }
 
-fn of_plan(model: &Model, payload: &Payload) -> Option<Revised> {
-    let about = |reason: &str| about(payload, String::new(), reason);
-    match payload {
-        Payload::PlanRevised(it) => Some(plan_revised(model, it, about(&it.reason))),
-        Payload::PlanClosedOut(it) => Some(Revised { after: it.as_of.to_string(), ..about(&it.finding) }),
-        Payload::CalculationAdopted(it) => Some(changed(about(&it.reason), model.calc_version, it.calc_version)),
-        Payload::LightRuleAdopted(it) => Some(changed(about(&it.reason), model.light_rule.version, it.rule.version)),
-        _ => None,
-    }
+/// What `event` revises. Every type is named: a new one does not compile until it is decided what it revises.
+fn revised(model: &Model, event: &Event) -> Option<Revised> {
+    use Payload as P;
+    let payload = &event.input.payload;
+    let plan = |reason: &str| about(payload, String::new(), reason);
+    let agency = |agency: &AgencyId, reason: &str| about(payload, format!("agencies/{agency}"), reason);
+    let project = |project, reason| about_project(model, payload, project, reason);
+    let milestone = |project, milestone, reason| about_milestone(model, payload, project, milestone, reason);
+    Some(match payload {
+        P::PlanRevised(it) => plan_revised(model, it, plan(&it.reason)),
+        P::PlanClosedOut(it) => Revised { after: it.as_of.to_string(), ..plan(&it.finding) },
+        P::CalculationAdopted(it) => changed(plan(&it.reason), model.calc_version, it.calc_version),
+        P::LightRuleAdopted(it) => changed(plan(&it.reason), model.light_rule.version, it.rule.version),
+        P::AreaStageChanged(it) => stage_changed(model, event, it),
+        P::IndicatorRedefined(it) => redefined(model, payload, it),
+        P::IndicatorRetired(it) => retired(model, payload, it),
+        P::TargetRevised(it) => target_revised(model, payload, it),
+        P::BaselineSet(it) => baseline_set(model, payload, it)?,
+        P::BaselineRestated(it) => baseline_restated(model, payload, it),
+        P::InterimTargetsSet(it) => interim_targets_set(model, payload, it)?,
+        P::TargetDecomposed(it) => decomposed(model, payload, it)?,
+        P::AgencyRenamed(it) => agency_renamed(model, it, agency(&it.agency, &it.reason)),
+        P::AgencySucceeded(it) => changed(agency(&it.agency, &it.reason), &it.agency, &it.successor),
+        P::AssignmentEnded(it) => assignment_ended(it, agency(&it.agency, &it.reason)),
+        P::ProjectMerged(it) => changed(project(&it.project, &it.reason), &it.project, &it.into),
+        // How a project or a milestone stood before is no matter of the model: whoever reads the revision finds it.
+        P::ProjectStatusChanged(it) => Revised { after: it.status.to_string(), ..project(&it.project, &it.reason) },
+        P::MilestoneRescheduled(it) => {
+            changed(milestone(&it.project, &it.milestone, &it.reason), it.previous_due_date, it.due_date)
+        }
+        P::MilestoneCancelled(it) => milestone(&it.project, &it.milestone, &it.reason),
+        P::MilestoneReopened(it) => milestone(&it.project, &it.milestone, &it.reason),
+        // Revisions of figures are in their series; those of reports on milestones come with the verification.
+        P::MeasurementReported(_)
+        | P::MeasurementCorrected(_)
+        | P::MeasurementRevised(_)
+        | P::MeasurementRetracted(_)
+        | P::NothingToReport(_)
+        | P::QualitativeAssessmentRecorded(_)
+        | P::VerificationRequested(_)
+        | P::VerificationReopened(_)
+        | P::VerificationAccepted(_)
+        | P::VerificationRejected(_)
+        // These put nothing in the place of something else.
+        | P::LogCreated(_)
+        | P::DayOpened(_)
+        | P::PlanDefined(_)
+        | P::PlanPublished(_)
+        | P::AreaDesignated(_)
+        | P::IndicatorDefined(_)
+        | P::TargetSet(_)
+        | P::AgencyRegistered(_)
+        | P::AgencyAssigned(_)
+        | P::ProjectRegistered(_)
+        | P::MilestonePlanned(_)
+        | P::MilestoneReached(_)
+        | P::MilestonePartiallyReached(_)
+        | P::MilestoneMissed(_)
+        | P::EvidenceAttached(_)
+        | P::EvidenceWithdrawn(_)
+        | P::ReportingPeriodOpened(_)
+        | P::ReportingPeriodClosed(_)
+        | P::ReminderIssued(_)
+        | P::ProgressNoteRecorded(_)
+        | P::SupervisionIssued(_)
+        | P::SupervisionAnswered(_)
+        | P::SupervisionClosed(_) => return None,
+    })
 }
 
 fn plan_revised(model: &Model, it: &PlanRevised, about: Revised) -> Revised {
@@ -64,44 +118,42 @@ fn plan_revised(model: &Model, it: &PlanRevised, about: Revised) -> Revised {
     if revised.after.is_empty() { Revised { after: it.changes.clone(), ..revised } } else { revised }
 }
 
-fn of_area(model: &Model, event: &Event) -> Option<Revised> {
-    let Payload::AreaStageChanged(it) = &event.input.payload else { return None };
+fn stage_changed(model: &Model, event: &Event, it: &AreaStageChanged) -> Revised {
     let about = about(&event.input.payload, format!("areas/{}", it.area), &it.reason);
     let on = |day| model.areas.get(&it.area).and_then(|area| area.stage_at(day));
     let before = event.input.effective_date.and_then(on).map(AreaStage::code).unwrap_or_default();
-    Some(Revised { area: Some(it.area.clone()), ..changed(about, before, it.stage) })
+    Revised { area: Some(it.area.clone()), ..changed(about, before, it.stage) }
 }
 
-fn of_target(model: &Model, payload: &Payload) -> Option<Revised> {
-    let of = |area, indicator| model.target(area, indicator);
-    match payload {
-        Payload::IndicatorRedefined(it) => Some(redefined(model, payload, it)),
-        Payload::IndicatorRetired(it) => {
-            let about = about_indicator(payload, &it.indicator, &it.reason);
-            let before = model.indicators.get(&it.indicator).and_then(|indicator| indicator.retired_from);
-            Some(changed(about, shown(before), it.retired_from))
-        }
-        Payload::TargetRevised(it) => Some(target_revised(model, payload, it)),
-        Payload::BaselineSet(it) => {
-            let before = of(&it.area, &it.indicator)?.baseline?;
-            Some(changed(about_target(payload, &it.area, &it.indicator, ""), dated(&before), dated(&it.baseline)))
-        }
-        Payload::BaselineRestated(it) => {
-            let about = about_target(payload, &it.area, &it.indicator, &it.reason);
-            let before = of(&it.area, &it.indicator).and_then(|target| target.baseline);
-            Some(changed(about, before.as_ref().map(dated).unwrap_or_default(), dated(&it.baseline)))
-        }
-        Payload::InterimTargetsSet(it) => {
-            let before = &of(&it.area, &it.indicator)?.interim;
-            let about = about_target(payload, &it.area, &it.indicator, "");
-            (!before.is_empty()).then(|| changed(about, all_dated(before), all_dated(&it.interim)))
-        }
-        Payload::TargetDecomposed(it) => {
-            let stood = model.tasks.contains_key(&(it.area.clone(), it.indicator.clone()));
-            stood.then(|| about_target(payload, &it.area, &it.indicator, &it.note))
-        }
-        _ => None,
-    }
+fn retired(model: &Model, payload: &Payload, it: &IndicatorRetired) -> Revised {
+    let about = about_indicator(payload, &it.indicator, &it.reason);
+    let before = model.indicators.get(&it.indicator).and_then(|indicator| indicator.retired_from);
+    changed(about, shown(before), it.retired_from)
+}
+
+/// The first baseline replaces nothing.
+fn baseline_set(model: &Model, payload: &Payload, it: &BaselineSet) -> Option<Revised> {
+    let before = model.target(&it.area, &it.indicator)?.baseline?;
+    Some(changed(about_target(payload, &it.area, &it.indicator, ""), dated(&before), dated(&it.baseline)))
+}
+
+fn baseline_restated(model: &Model, payload: &Payload, it: &BaselineRestated) -> Revised {
+    let about = about_target(payload, &it.area, &it.indicator, &it.reason);
+    let before = model.target(&it.area, &it.indicator).and_then(|target| target.baseline);
+    changed(about, before.as_ref().map(dated).unwrap_or_default(), dated(&it.baseline))
+}
+
+/// The first ones replace nothing.
+fn interim_targets_set(model: &Model, payload: &Payload, it: &InterimTargetsSet) -> Option<Revised> {
+    let before = &model.target(&it.area, &it.indicator)?.interim;
+    let about = about_target(payload, &it.area, &it.indicator, &it.reason);
+    (!before.is_empty()).then(|| changed(about, all_dated(before), all_dated(&it.interim)))
+}
+
+/// The first one replaces nothing.
+fn decomposed(model: &Model, payload: &Payload, it: &TargetDecomposed) -> Option<Revised> {
+    let stood = model.tasks.contains_key(&(it.area.clone(), it.indicator.clone()));
+    stood.then(|| about_target(payload, &it.area, &it.indicator, &it.note))
 }
 
 fn redefined(model: &Model, payload: &Payload, it: &IndicatorRedefined) -> Revised {
@@ -127,20 +179,12 @@ fn target_revised(model: &Model, payload: &Payload, it: &TargetRevised) -> Revis
     )
 }
 
-fn of_agency(model: &Model, payload: &Payload) -> Option<Revised> {
-    let about = |agency: &AgencyId, reason: &str| about(payload, format!("agencies/{agency}"), reason);
-    match payload {
-        Payload::AgencyRenamed(it) => {
-            let before = model.agencies.get(&it.agency).map(|agency| text(&agency.name));
-            Some(changed(about(&it.agency, &it.reason), before.unwrap_or_default(), text(&it.name)))
-        }
-        Payload::AgencySucceeded(it) => Some(changed(about(&it.agency, &it.reason), &it.agency, &it.successor)),
-        Payload::AssignmentEnded(it) => Some(ended(it, about(&it.agency, &it.reason))),
-        _ => None,
-    }
+fn agency_renamed(model: &Model, it: &AgencyRenamed, about: Revised) -> Revised {
+    let before = model.agencies.get(&it.agency).map(|agency| text(&agency.name));
+    changed(about, before.unwrap_or_default(), text(&it.name))
 }
 
-fn ended(it: &AssignmentEnded, about: Revised) -> Revised {
+fn assignment_ended(it: &AssignmentEnded, about: Revised) -> Revised {
     let (area, indicator, scope) = match &it.scope {
         Scope::Plan => (None, None, String::new()),
         Scope::Area(area) => (Some(area), None, format!(" areas/{area}")),
@@ -150,32 +194,6 @@ fn ended(it: &AssignmentEnded, about: Revised) -> Revised {
     };
     let before = format!("{}{scope}", it.role);
     Revised { area: area.cloned(), indicator: indicator.cloned(), before, ..about }
-}
-
-fn of_project(model: &Model, payload: &Payload) -> Option<Revised> {
-    let milestone = |project, milestone, reason| about_milestone(model, payload, project, milestone, reason);
-    match payload {
-        Payload::ProjectMerged(it) => {
-            Some(changed(about_project(model, payload, &it.project, &it.reason), &it.project, &it.into))
-        }
-        Payload::ProjectStatusChanged(it) => {
-            let about = about_project(model, payload, &it.project, &it.reason);
-            Some(Revised { after: it.status.to_string(), ..about })
-        }
-        Payload::MilestoneRescheduled(it) => {
-            let about = milestone(&it.project, &it.milestone, &it.reason);
-            Some(changed(about, it.previous_due_date, it.due_date))
-        }
-        Payload::MilestoneCancelled(it) => {
-            let after = MilestoneStatus::Cancelled.to_string();
-            Some(Revised { after, ..milestone(&it.project, &it.milestone, &it.reason) })
-        }
-        Payload::MilestoneReopened(it) => {
-            let after = MilestoneStatus::Scheduled.to_string();
-            Some(Revised { after, ..milestone(&it.project, &it.milestone, &it.reason) })
-        }
-        _ => None,
-    }
 }
 
 fn about(payload: &Payload, subject: String, reason: &str) -> Revised {

@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: called by [`fold`](super::fold). It must not know who may verify.
 
-use songhua_domain::event::{Event, Payload};
+use songhua_domain::event::Event;
 use songhua_domain::id::{MilestoneId, ProjectId};
 use songhua_views::VerificationStep::{self, Accepted, Rejected, Reopened, Requested};
 use songhua_views::{Entry, EntryKind, MilestoneFact, Named, Said, SeriesKey, ViewBatch};
@@ -11,21 +11,19 @@ use uuid::Uuid;
 use super::{FoldError, Touched, dangling, fact, figure, milestone, revision};
 
 /// What was done to which event, and what was said.
-struct Step<'a> {
+pub(super) struct Step<'a> {
     event: Uuid,
     step: VerificationStep,
     note: &'a str,
 }
 
-pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, FoldError> {
-    let step = match &event.input.payload {
-        Payload::VerificationRequested(it) => Step { event: it.event, step: Requested, note: &it.note },
-        Payload::VerificationReopened(it) => Step { event: it.event, step: Reopened, note: &it.reason },
-        Payload::VerificationAccepted(it) => Step { event: it.event, step: Accepted, note: &it.finding },
-        Payload::VerificationRejected(it) => Step { event: it.event, step: Rejected, note: &it.reason },
-        // Nothing else verifies.
-        _ => return Ok(Touched::Nothing),
-    };
+impl<'a> Step<'a> {
+    pub(super) const fn new(event: Uuid, step: VerificationStep, note: &'a str) -> Self {
+        Self { event, step, note }
+    }
+}
+
+pub(super) fn fold(batch: &mut ViewBatch<'_>, event: &Event, step: Step<'_>) -> Result<Touched, FoldError> {
     let named = batch.named(step.event)?.ok_or_else(|| dangling(event, step.event))?;
     let of = match &named {
         Named::Figure(_, spoken) => spoken.position,
@@ -74,5 +72,5 @@ fn of_milestone(
     if matches!(step.step, Reopened | Rejected) {
         revision::of_report(batch, event, (project, milestone), step.note)?;
     }
-    milestone::row(batch, event, project, milestone, fact)
+    milestone::happened(batch, event, (project, milestone), fact)
 }

@@ -248,7 +248,7 @@ impl Writer {
             }
             1 => {
                 let interim = vec![DatedValue { date: date(2024, 12, 31), value }];
-                self.history.push(InterimTargetsSet { area, indicator, interim });
+                self.history.push(InterimTargetsSet { area, indicator, interim, reason: String::new() });
             }
             2 => {
                 let rule = LightRule { version: 2, behind_below_points: -value, ..LightRule::default() };

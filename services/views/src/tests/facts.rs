@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::id;
 use crate::index::Place;
+use crate::revision::revised;
 use crate::{
-    Entry, EntryFigure, EntryKind, FactKind, FactRow, Named, Options, Said, SeriesKey, Subject, ViewBatch, Views,
-    subject_of_scope,
+    Entry, EntryFigure, EntryKind, Fact, FactKind, FactRow, Named, Newest, Options, Revised, Said, SeriesKey, Subject,
+    ViewBatch, Views, subject_of_scope,
 };
 
 fn opened() -> (TempDir, Views) {
@@ -99,15 +100,108 @@ fn revisions_of_figures_stand_beside_the_figure_they_speak_of() {
     for (position, kind) in (1..).zip(kinds) {
         apply(&views, position, |batch| batch.append(&key, entry(position, kind)).unwrap());
     }
-    let found = |known, limit| -> Vec<(u64, u64)> {
-        let revisions = views.figure_revisions(known, limit, |_| true).unwrap();
-        assert!(revisions.iter().all(|revision| revision.series == key));
-        revisions.iter().map(|revision| (revision.entry.position, revision.of.position)).collect()
+    let found = |until, limit| -> Vec<(u64, u64)> {
+        let found = views.figure_revisions(Newest { until, limit, count: false }, |_| true, None).unwrap();
+        assert!(found.newest.iter().all(|revision| revision.series == key));
+        assert_eq!(found.count, found.newest.len());
+        found.newest.iter().map(|revision| (revision.entry.position, revision.of.position)).collect()
     };
     assert_eq!(found(9, usize::MAX), [(9, 8), (7, 6), (6, 2), (4, 2), (2, 1)]);
     assert_eq!(found(9, 2), [(9, 8), (7, 6)]);
     assert_eq!(found(6, 2), [(6, 2), (4, 2)]);
     assert!(found(1, 2).is_empty());
+    let counted = |until, wanted: Option<&dyn Fn(&Entry) -> bool>| {
+        let found = views.figure_revisions(Newest { until, limit: 1, count: true }, |_| true, wanted).unwrap();
+        (found.newest.first().map(|revision| revision.entry.position), found.count)
+    };
+    assert_eq!(counted(9, None), (Some(9), 5));
+    assert_eq!(counted(6, None), (Some(6), 3));
+    assert_eq!(counted(9, Some(&|entry| entry.position < 7)), (Some(6), 3));
+    let none = views.figure_revisions(Newest { until: 9, limit: 1, count: true }, |_| false, None).unwrap();
+    assert_eq!((none.newest.len(), none.count), (0, 0));
+}
+
+#[test]
+fn revisions_of_many_series_are_read_over_blocks_and_speak_of_earlier_ones() {
+    let (_dir, views) = opened();
+    let keys = ["i", "j", "k"].map(|indicator| SeriesKey::total(&id("a"), &id(indicator)));
+    let series = |position: u64| &keys[(position % 7 % 3) as usize];
+    // Every third entry speaks of the first of its series, every ninth of the last one.
+    let (mut first, mut last, mut expected) = ([0; 3], [0; 3], Vec::new());
+    apply(&views, 900, |batch| {
+        for position in 1..=900_u64 {
+            let number = keys.iter().position(|key| key == series(position)).unwrap();
+            let of = if position.is_multiple_of(9) { last[number] } else { first[number] };
+            let kind = match of {
+                0 => EntryKind::Reported,
+                of if position.is_multiple_of(3) => EntryKind::Rejected { of },
+                _ => EntryKind::Assessed,
+            };
+            if revised(kind).is_some() {
+                expected.push((position, of));
+            } else {
+                last[number] = position;
+                first[number] = if first[number] == 0 { position } else { first[number] };
+            }
+            batch.append(series(position), entry(position, kind)).unwrap();
+        }
+    });
+    expected.reverse();
+    let asked = Newest { until: 900, limit: usize::MAX, count: false };
+    let found = views.figure_revisions(asked, |_| true, None).unwrap();
+    assert!(found.newest.iter().all(|revision| revision.series == *series(revision.entry.position)));
+    let shown = found.newest.iter().map(|revision| (revision.entry.position, revision.of.position));
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+    // Some of one series only, counted, by what the entry says.
+    let late: &dyn Fn(&Entry) -> bool = &|entry| entry.position > 100;
+    let asked = Newest { until: 800, limit: 3, count: true };
+    let found = views.figure_revisions(asked, |series| *series == keys[1], Some(late)).unwrap();
+    let of_one =
+        || expected.iter().filter(|(position, _)| (101..=800).contains(position) && *series(*position) == keys[1]);
+    assert_eq!(found.count, of_one().count());
+    assert!(
+        found.newest.iter().map(|revision| revision.entry.position).eq(of_one().take(3).map(|(position, _)| *position))
+    );
+}
+
+#[test]
+fn revisions_of_what_was_defined_are_read_from_the_last_one_back_over_blocks_and_subjects() {
+    let (dir, mut views) = opened();
+    let changed = |position: u64| Revised {
+        event_type: "target.revised".to_owned(),
+        subject: format!("areas/a/targets/{}", position % 7),
+        area: None,
+        indicator: None,
+        before: String::new(),
+        after: String::new(),
+        // Some 40 blocks.
+        reason: "why".repeat(100),
+    };
+    for position in 1..=500 {
+        say(&views, position, Said::Revision(Box::new(changed(position))));
+        if position == 250 {
+            drop(views);
+            views = Views::open(dir.path(), Options::default()).unwrap();
+        }
+    }
+    let asked = |until, limit, count, wanted: Option<&dyn Fn(&Fact) -> bool>| {
+        let found = views.revision_facts(Newest { until, limit, count }, wanted).unwrap();
+        (found.newest.iter().map(|fact| fact.position).collect::<Vec<_>>(), found.count)
+    };
+    assert_eq!(asked(500, 3, false, None), (vec![500, 499, 498], 3));
+    assert_eq!(asked(250, 2, true, None), (vec![250, 249], 250));
+    let hundreds: &dyn Fn(&Fact) -> bool = &|fact| fact.position % 100 == 0;
+    assert_eq!(asked(450, 2, true, Some(hundreds)), (vec![400, 300], 4));
+    assert_eq!(asked(450, 2, false, Some(hundreds)), (vec![400, 300], 2));
+    assert_eq!(asked(450, 9, false, Some(hundreds)), (vec![400, 300, 200, 100], 4));
+    assert_eq!(asked(0, 9, true, None), (vec![], 0));
+    // A page behind the other, as whoever reads them does.
+    let (mut until, mut seen) = (u64::MAX, Vec::new());
+    while let Some(last) = asked(until, 33, false, None).0.last() {
+        seen.extend(asked(until, 33, false, None).0);
+        until = last - 1;
+    }
+    assert_eq!(seen, (1..=500).rev().collect::<Vec<_>>());
 }
 
 #[test]

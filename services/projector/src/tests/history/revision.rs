@@ -35,7 +35,7 @@ impl Writer {
                 self.history.push(CalculationAdopted { calc_version: u32::from(much % 2) + 1, reason });
             }
             2 => {
-                self.history.push(PlanClosedOut { as_of: date(2027, 1, 31), finding: "done".to_owned() });
+                self.history.push(PlanClosedOut { as_of: date(2027, 4, 30), finding: "done".to_owned() });
             }
             3 => {
                 let schedule = Schedule { frequency: Frequency::Month, release_lag_days: 5, grace_days: 1 };
