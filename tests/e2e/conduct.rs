@@ -108,7 +108,7 @@ async fn who_is_reminded_and_what_is_noted_is_seen_on_the_boards() {
 
     let mut progress = world.bureau.progress.clone();
     let name = world.name(&format!("agencies/{BUREAU}"));
-    let request = pb::GetAgencyRequest { name, as_of: now(&receipt) };
+    let request = pb::GetAgencyRequest { name, as_of: now(&receipt), ..Default::default() };
     let ledger = progress.get_agency(request).await.unwrap().into_inner();
     assert_eq!(ledger.reminders.iter().map(|one| one.message.as_str()).collect::<Vec<_>>(), ["请报三季度数"]);
     assert_eq!(ledger.notes.len(), 1);
@@ -176,7 +176,7 @@ async fn a_matter_is_issued_answered_and_closed_by_those_who_may() {
     assert_eq!((shown.status(), shown.outcome()), (pb::SupervisionStatus::Closed, pb::SupervisionOutcome::Rectified));
     assert_eq!(world.refused(&world.bureau, answer()).await, "SUPERVISION_STATE");
     let name = world.name(&format!("agencies/{BUREAU}"));
-    let request = pb::GetAgencyRequest { name, as_of: now(&receipt) };
+    let request = pb::GetAgencyRequest { name, as_of: now(&receipt), ..Default::default() };
     let ledger = world.bureau.progress.clone().get_agency(request).await.unwrap().into_inner();
     assert_eq!(ledger.supervisions.len(), 1);
     assert_eq!(ledger.agency.unwrap().ledger.unwrap().supervision_open_count, 0);

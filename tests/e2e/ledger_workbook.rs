@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use songhua_tests::{Output, python};
+use songhua_tests::{Output, Sandbox, python};
 
+use crate::demo_world::demo;
 use crate::ledger_world::{AGENCY, Desk};
 
 /// Runs a script with openpyxl; `sys.argv[1]` is the file.
@@ -159,7 +160,90 @@ async fn every_board_is_exported_as_table_json_csv_and_workbook() {
     let seen = ["REF_AREA", "INDICATOR", "TIME_PERIOD", "OBS_VALUE", "UNIT_MULT", "OBS_STATUS", "FREQ"].map(cell);
     assert_eq!(seen, ["city", "hnte-count", "2026-09-30", "4321", "0", "V", seen[6]]);
     let none = desk.sandbox.run(&["progress", "overview", "--format", "csv", "--sheet", "nothing"]);
-    assert!(none.code == 1 && none.stderr.contains("areas"), "{none:?}");
-    let no_file = desk.sandbox.run(&["progress", "overview", "--format", "xlsx"]);
-    assert!(no_file.code == 1 && no_file.stderr.contains("--out"), "{no_file:?}");
+    assert!(none.code == 2 && none.stderr.contains("areas"), "{none:?}");
+}
+
+#[tokio::test]
+async fn a_flag_that_has_no_effect_is_a_usage_error_that_says_where_it_has_one() {
+    let desk = Desk::open().await;
+    let csv = desk.sandbox.write("ledger.csv", "区域,指标,期间,数值\ncity,hnte-count,2026Q3,4321\n");
+    let ndjson = desk.sandbox.write("events.ndjson", "{}");
+    let file = |name: &str| desk.sandbox.path(name).to_str().unwrap().to_owned();
+    let (xls, xlsx, book) = (file("a.xls"), file("a.xlsx"), file("book.xlsx"));
+    openpyxl("book = openpyxl.Workbook(); book.active.append(['区域', '指标']); book.save(file)", &book);
+    let template = ["push", "--template", "--agency", AGENCY, "--out"];
+    let cases: [(&[&str], &str); 15] = [
+        (&["progress", "overview", "--filter", "area = city"], "circles, indicators"),
+        (&["progress", "close-out", "--filter", ""], "circles, indicators"),
+        (&["progress", "indicator", "hnte-count", "--sheet", "figures"], "csv only"),
+        (&["progress", "overview", "--out", &xlsx, "--sheet", "areas"], "csv only"),
+        (&["progress", "overview", "--format", "xlsx"], "--out FILE.xlsx"),
+        (&["progress", "overview", "--format", "csv", "--out", &xlsx], "a.xlsx"),
+        (&["progress", "overview", "--out", &xls], ".xlsx"),
+        (&["progress", "overview", "--json", "--format", "csv"], "--json"),
+        (&["progress", "indicator", "hnte-count", "--history", "0"], "--history"),
+        (&["push", &ndjson, "--encoding", "gb18030"], "CSV ledgers only"),
+        (&["push", &book, "--encoding", "utf-8"], "CSV ledgers only"),
+        (&["push", &csv, "--out", &xlsx], "--template"),
+        (&[&template[..], &[&xls]].concat(), ".xlsx or .csv"),
+        (&[&template[..], &[&xlsx, "--encoding", "gb18030"]].concat(), "CSV ledgers only"),
+        (&[&template[..], &[&xlsx, "--dry-run"]].concat(), "--template"),
+    ];
+    for (arguments, words) in cases {
+        let output = desk.sandbox.run(arguments);
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(words), "{words}, {arguments:?}: {}", output.stderr);
+    }
+    assert!(!std::path::Path::new(&xlsx).exists() && !std::path::Path::new(&xls).exists(), "nothing is written");
+    let wrong = desk.sandbox.run(&["progress", "staleness", "--period-end", "2026-09-15"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (1, ""), "{wrong:?}");
+    for words in ["2026-09-15", "2026-09-30", "期末", "[INVALID_FIELD]"] {
+        assert!(wrong.stderr.contains(words), "{words}: {}", wrong.stderr);
+    }
+    assert_eq!(wrong.stderr.matches("no target has a period").count(), 1, "once: {}", wrong.stderr);
+}
+
+#[tokio::test]
+async fn a_number_that_excel_shows_scaled_is_refused_with_what_is_shown_and_what_is_kept() {
+    let desk = Desk::open().await;
+    let file = desk.sandbox.path("scaled.xlsx").to_str().unwrap().to_owned();
+    openpyxl(
+        "book = openpyxl.Workbook(); page = book.active
+page.append(['区域', '指标', '期间', '数值', '来源', '_备忘'])
+for row, (value, code) in enumerate([(16820000, '0!.0,\"万\"'), (16820000, '#,##0.0,,'), (4321, '#,##0')], 2):
+    for column, cell in enumerate(['city', 'hnte-count', f'{2020 + row}年', value, '年报', 16820000], 1):
+        page.cell(row, column).value = cell
+    page.cell(row, 4).number_format = code
+    page.cell(row, 6).number_format = '0,'
+book.save(file)",
+        &file,
+    );
+    let pushed = desk.push_file(&file, &[]);
+    assert_eq!(pushed.counts(), (1, [1, 0, 0, 0, 2], 0), "{pushed:?}");
+    assert_eq!(pushed.faults(), [2, 3].map(|line| (line, "value".to_owned())), "{pushed:?}");
+    let said: Vec<String> =
+        pushed.each_fault().iter().map(|fault| format!("{} {}", fault["zh"], fault["en"])).collect();
+    assert!(said[0].contains("shows 1682.0 (10000 times less)") && said[0].contains("显示为 1682.0"), "{said:?}");
+    assert!(said[1].contains("keeps 16820000") && said[1].contains("shows 16.8 "), "{said:?}");
+    assert!(said.iter().all(|said| said.contains("“单位”") && said.contains("General")), "{said:?}");
+}
+
+#[tokio::test]
+async fn every_file_of_a_simulated_plan_says_that_it_is_simulated() {
+    let sandbox = Sandbox::start_with(demo()).await;
+    for board in [&["league"][..], &["indicator", "registered-incubators"], &["revisions"]] {
+        let ask = |more: &[&str]| sandbox.run(&[&["progress"], board, more].concat());
+        let table = ask(&[]);
+        assert!(table.stdout.starts_with("模拟数据 SIMULATED DATA\n"), "{table:?}");
+        let json: serde_json::Value = serde_json::from_str(&ask(&["--json"]).stdout).unwrap();
+        assert_eq!(json["state"]["simulated"], true, "{board:?}");
+        let csv = ask(&["--format", "csv"]).stdout;
+        let mut rows = csv.trim_end().split("\r\n");
+        assert!(rows.next().unwrap().ends_with(",SIMULATED") && rows.clone().count() > 0, "{csv}");
+        assert!(rows.all(|row| row.ends_with(",模拟数据")), "{csv}");
+        let file = sandbox.path("board.xlsx").to_str().unwrap().to_owned();
+        assert_eq!(ask(&["--out", &file]).code, 0, "{board:?}");
+        let heads = openpyxl("print(*{page['A1'].value for page in openpyxl.load_workbook(file)}, sep='|')", &file);
+        assert_eq!(heads.stdout.trim(), "模拟数据 SIMULATED DATA", "{board:?}");
+    }
 }

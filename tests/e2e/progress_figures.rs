@@ -183,6 +183,7 @@ async fn a_baseline_and_interim_targets_change_the_path_from_the_moment_they_are
             pb::DatedValue { date: Some(date(2024, 12, 31)), value: "20".to_owned() },
             pb::DatedValue { date: Some(date(2025, 12, 31)), value: "25".to_owned() },
         ],
+        reason: String::new(),
     }));
     let steeper = world.stored(&world.office, interim).await;
     let target = world.target(LABS, &steeper).await;

@@ -101,7 +101,8 @@ async fn every_board_shows_a_plan_of_another_shape() {
     let request = pb::ListStalenessRequest { parent: parent(), as_of, ..Default::default() };
     let owed = progress.list_staleness(request).await.unwrap().into_inner();
     assert!(owed.duties.iter().all(|duty| duty.agency == BUREAU) && owed.total_size > 0, "{owed:?}");
-    let request = pb::GetAgencyRequest { name: world.name(&format!("agencies/{BUREAU}")), as_of };
+    let bureau = world.name(&format!("agencies/{BUREAU}"));
+    let request = pb::GetAgencyRequest { name: bureau, as_of, ..Default::default() };
     let ledger = progress.get_agency(request).await.unwrap().into_inner();
     assert_eq!((ledger.duties.len() as u32, ledger.agency.unwrap().reportable_targets.len()), (owed.total_size, 7));
     let request = pb::ListAgenciesRequest { parent: parent(), as_of, ..Default::default() };
@@ -129,6 +130,11 @@ async fn every_board_shows_a_plan_of_another_shape() {
         let answer = world.indicator_at(indicator, seen(DAY, position)).await.unwrap();
         // Two years of the plan have begun.
         assert_eq!(answer.years.len(), 2 * answer.indicator.unwrap().targets.len(), "{indicator}");
+    }
+    // Where less is better, the terminal and the ledger to fill in say so.
+    for command in [&["progress", "indicator", "poor-water-share"][..], &["push", "--template", "--agency", BUREAU]] {
+        let said = world.sandbox.run(command);
+        assert!(said.code == 0 && said.stdout.contains("≤ 5 %"), "{said:?}");
     }
 }
 

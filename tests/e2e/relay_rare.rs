@@ -107,6 +107,12 @@ async fn revisions(world: &World) {
             value: "900".to_owned(),
             due_as_written: "到2026年末".to_owned(),
             effective_deadline: Some(end),
+            source: Some(pb::SourceSpan {
+                document: "revision-2026".to_owned(),
+                line_first: 1,
+                line_last: 1,
+                ..Default::default()
+            }),
             reason: why(),
             ..Default::default()
         }),
@@ -122,12 +128,16 @@ async fn revisions(world: &World) {
             note: String::new(),
         }),
         Payload::IndicatorRedefined(pb::IndicatorRedefined {
-            indicator: indicator.clone(),
+            indicator,
             display_name: name("科技企业"),
             reason: why(),
             ..Default::default()
         }),
-        Payload::IndicatorRetired(pb::IndicatorRetired { indicator, retired_from: Some(end), reason: why() }),
+        Payload::IndicatorRetired(pb::IndicatorRetired {
+            indicator: "gdp-growth".to_owned(),
+            retired_from: Some(date(2199, 12, 31)),
+            reason: why(),
+        }),
     ] {
         world.stored(&world.office, event(payload)).await;
     }

@@ -109,6 +109,12 @@ async fn a_second_edition_adds_and_changes_targets() {
             value: value.to_owned(),
             due_as_written: "到2026年".to_owned(),
             effective_deadline: Some(date(2026, 12, 31)),
+            source: Some(pb::SourceSpan {
+                document: "second-edition".to_owned(),
+                line_first: 2,
+                line_last: 2,
+                ..Default::default()
+            }),
             reason: why(),
             ..Default::default()
         }))
@@ -192,21 +198,26 @@ async fn an_indicator_shows_vintages_years_contributions_tasks_and_breaks() {
     assert!(marks.iter().any(|mark| mark == "SERIES_BREAK"), "{marks:?}");
     let found = revisions(&world, "type = measurement.revised", &receipt).await;
     assert_eq!(found, [row("measurement.revised", "3612", "3620")]);
-    let ledger = pb::GetAgencyRequest { name: world.name(&format!("agencies/{BUREAU}")), as_of: Some(now(&receipt)) };
+    let bureau = world.name(&format!("agencies/{BUREAU}"));
+    let ledger = pb::GetAgencyRequest { name: bureau, as_of: Some(now(&receipt)), ..Default::default() };
     let ledger = world.bureau.progress.clone().get_agency(ledger).await.unwrap().into_inner();
     assert_eq!(ledger.tasks.len(), 1);
     assert_eq!(ledger.agency.unwrap().ledger.unwrap().correction_count, 1, "a scheduled revision is no correction");
 
-    let retired = event(Payload::IndicatorRetired(pb::IndicatorRetired {
-        indicator: "hnte-count".to_owned(),
-        retired_from: Some(date(2026, 1, 1)),
-        reason: why(),
+    let retired = |indicator: &str, from| {
+        let retired_from = Some(from);
+        let retired = pb::IndicatorRetired { indicator: indicator.to_owned(), retired_from, reason: why() };
+        event(Payload::IndicatorRetired(retired))
+    };
+    assert_eq!(world.refused(&world.office, retired("gdp-growth", days_ago(2))).await, "INVALID_FIELD");
+    assert_eq!(world.refused(&world.office, retired("hnte-count", date(2199, 1, 1))).await, "TARGET_RULE");
+    world.stored(&world.office, retired("gdp-growth", days_ago(0))).await;
+    assert_eq!(world.refused(&world.office, retired("gdp-growth", days_ago(0))).await, "ALREADY_DEFINED");
+    let late = event(Payload::NothingToReport(pb::NothingToReport {
+        area: "city".to_owned(),
+        indicator: "gdp-growth".to_owned(),
+        period: Some(pb::ReferencePeriod { end: Some(days_ago(0)), ..Default::default() }),
     }));
-    world.stored(&world.office, retired.clone()).await;
-    let mut again = retired;
-    again.event_id = event(Payload::IndicatorRetired(pb::IndicatorRetired::default())).event_id;
-    assert_eq!(world.refused(&world.office, again).await, "ALREADY_DEFINED");
-    let late = stock("city", "hnte-count", date(2026, 6, 30), "4200");
     assert_eq!(world.refused(&world.bureau, late).await, "INDICATOR_RETIRED");
 }
 
@@ -255,7 +266,8 @@ async fn an_agency_is_renamed_and_another_takes_over() {
     assert_eq!(world.refused(&world.office, lead).await, "AGENCY_SUCCEEDED");
     world.stored(&heir, corrected(&figure, "318")).await;
     let of = async |id: &str| {
-        let request = pb::GetAgencyRequest { name: world.name(&format!("agencies/{id}")), as_of: Some(now(&receipt)) };
+        let agency = world.name(&format!("agencies/{id}"));
+        let request = pb::GetAgencyRequest { name: agency, as_of: Some(now(&receipt)), ..Default::default() };
         world.office.progress.clone().get_agency(request).await.unwrap().into_inner().agency.unwrap()
     };
     let (old, new) = (of(BUREAU).await, of("innovation-commission").await);
@@ -314,8 +326,15 @@ async fn a_project_changes_its_status_and_a_milestone_is_opened_again() {
     assert_eq!(shown.status(), pb::ProjectStatus::Cancelled);
     let before = world.project_at("aerospace-park", seen(days_ago(3), receipt.position)).await;
     assert_eq!(before.status(), pb::ProjectStatus::Suspended);
-    let found = revisions(&world, "type = milestone.reopened", &receipt).await;
-    assert_eq!(found.len(), 1, "{found:?}");
+    let found = revisions(&world, "", &receipt).await;
+    assert_eq!(
+        found,
+        [
+            row("project.status-changed", "SUSPENDED", "CANCELLED"),
+            row("project.status-changed", "", "SUSPENDED"),
+            row("milestone.reopened", "MET", "SCHEDULED"),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -410,8 +429,9 @@ async fn a_plan_that_is_closed_out_takes_no_reports_and_is_still_mended() {
     let figure = world.stored(&world.bureau, firms(date(2024, 12, 31), "31")).await;
     assert_eq!(world.refused(&world.bureau, close(date(2025, 2, 1))).await, "ROLE_NOT_ALLOWED");
     assert_eq!(world.refused(&world.office, close(date(2024, 12, 31))).await, "INVALID_FIELD");
-    let receipt = world.stored(&world.office, close(date(2025, 2, 1))).await;
-    assert_eq!(world.refused(&world.office, close(date(2025, 2, 1))).await, "PLAN_CLOSED");
+    assert_eq!(world.refused(&world.office, close(date(2025, 3, 30))).await, "TARGET_RULE");
+    let receipt = world.stored(&world.office, close(date(2025, 3, 31))).await;
+    assert_eq!(world.refused(&world.office, close(date(2025, 3, 31))).await, "PLAN_CLOSED");
     assert_eq!(world.refused(&world.bureau, firms(date(2024, 11, 30), "30")).await, "PLAN_CLOSED");
     let statement = async |receipt: &pb::Receipt| {
         let request = pb::GetCloseOutRequest { name: plan.to_owned(), as_of: Some(now(receipt)) };
@@ -433,6 +453,13 @@ async fn a_plan_that_is_closed_out_takes_no_reports_and_is_still_mended() {
     let mended = world.stored(&world.bureau, corrected(&figure, "29")).await;
     let receipt = world.stored(&world.auditor, accepted(&mended)).await;
     assert_eq!(outcome(&statement(&receipt).await), pb::CloseOutOutcome::Missed);
+    // What is rejected leaves a place.
+    let rejected = pb::VerificationRejected { event: mended.event_id, reason: "台账有误".to_owned() };
+    world.stored(&world.auditor, event(Payload::VerificationRejected(rejected))).await;
+    let anew = world.stored(&world.bureau, firms(date(2024, 12, 31), "31")).await;
+    assert_eq!(world.refused(&world.bureau, firms(date(2024, 12, 31), "32")).await, "PLAN_CLOSED");
+    let receipt = world.stored(&world.auditor, accepted(&anew)).await;
+    assert_eq!(outcome(&statement(&receipt).await), pb::CloseOutOutcome::Met);
     let request =
         pb::ListStalenessRequest { parent: plan.to_owned(), as_of: Some(now(&receipt)), ..Default::default() };
     let owed = world.bureau.progress.clone().list_staleness(request).await.unwrap().into_inner();

@@ -5,6 +5,7 @@ mod board;
 mod check;
 mod client;
 mod descriptors;
+mod formula;
 mod history;
 mod output;
 mod plan;
@@ -99,6 +100,9 @@ pub(crate) enum Failure {
     /// Refused, or failed.
     #[error("{0}")]
     Failed(String),
+    /// Asked for in a way that has no meaning.
+    #[error("{0}")]
+    Usage(String),
     /// The server did not answer.
     #[error("{0}")]
     Unreachable(String),
@@ -121,6 +125,7 @@ impl Failure {
     const fn code(&self) -> u8 {
         match self {
             Self::Failed(_) | Self::Logged => 1,
+            Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
             Self::Partial(_) => 4,
             Self::Damage(_) => 5,

@@ -11,11 +11,15 @@ mod targets;
 pub(super) mod words;
 
 use comfy_table::Table;
+use songhua_domain::quantity::{Decimal, FRACTION_DIGITS_MAX, parse_decimal, rounded};
 
 pub(super) use conduct::{agencies, agency, notes, periods, revisions, staleness, supervisions, verifications};
 pub(super) use delivery::{calendar, milestones, project, projects};
 pub(super) use indicator::indicator;
 pub(super) use targets::{circle, circles, close_out, indicators, league, matrix, overview, plan};
+
+/// Decimals of a computed number in a terminal; files have them all.
+const SHOWN: u32 = 2;
 
 /// What a cell holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +37,18 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) | Self::Percent(number) if number.is_empty() => "–".to_owned(),
-            Self::Number(number) => number.clone(),
+            Self::Number(number) => {
+                computed(number).map_or_else(|| number.clone(), |it| rounded(it, SHOWN).to_string())
+            }
             Self::Percent(number) => format!("{number} %"),
         }
     }
+}
+
+/// A number with more decimals than a report can have: it was computed, and its end says nothing.
+fn computed(number: &str) -> Option<Decimal> {
+    let (_, decimals) = number.split_once('.')?;
+    if decimals.len() > FRACTION_DIGITS_MAX { number.parse().ok() } else { None }
 }
 
 /// A column: what it is called, and how an item of `T` fills it.
@@ -65,6 +77,16 @@ fn say(words: impl Into<String>) -> Cell {
 /// A decimal of the contract in a cell.
 fn decimal(number: &str) -> Cell {
     Cell::Number(number.to_owned())
+}
+
+/// A figure in a cell: a number, or where it has two parts or is a step, words.
+fn quantity(figure: Option<&songhua_wire::pb::Figure>, step: &str) -> Cell {
+    either(&words::figure(figure, step))
+}
+
+/// What may be a number or words.
+fn either(text: &str) -> Cell {
+    if parse_decimal(text).is_ok() { decimal(text) } else { say(text) }
 }
 
 /// Percent in a cell.
@@ -141,16 +163,19 @@ pub(super) struct Board {
     pub(super) main: usize,
     /// What the answer rests on.
     foot: String,
+    /// 模拟数据: everything in it is made up.
+    simulated: bool,
 }
 
 impl Board {
     fn new(heading: impl Into<String>, sheets: Vec<Sheet>, state: Option<&songhua_wire::pb::ReadState>) -> Self {
-        Self { heading: heading.into(), sheets, main: 0, foot: words::foot(state) }
+        let simulated = state.is_some_and(|state| state.simulated);
+        Self { heading: heading.into(), sheets, main: 0, foot: words::foot(state), simulated }
     }
 
-    /// As a terminal shows it; tables without rows are left out, but for the first.
+    /// As a terminal shows it; tables without rows are left out, but for the first. Reported words cannot steer the terminal.
     pub(super) fn text(&self) -> String {
-        let mut text = String::new();
+        let mut text = if self.simulated { format!("{}\n", words::SIMULATED) } else { String::new() };
         if !self.heading.is_empty() {
             text.push_str(&self.heading);
             text.push('\n');
@@ -164,6 +189,7 @@ impl Board {
             }
             text.push_str(&format!("{}\n", sheet.table()));
         }
-        text + &self.foot
+        text.push_str(&self.foot);
+        text.replace(|letter: char| letter.is_control() && letter != '\n', " ")
     }
 }

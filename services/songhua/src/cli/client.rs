@@ -167,7 +167,8 @@ pub(crate) fn describe(status: &Status) -> String {
     match refusal_from(status) {
         Some(refusal) => {
             let mut text = format!("{}\n  {} [{}]", refusal.message_zh, refusal.message, refusal.reason.code());
-            for violation in &refusal.violations {
+            // What the message says already is not said twice.
+            for violation in refusal.violations.iter().filter(|it| !refusal.message.contains(&it.description)) {
                 text.push_str(&format!("\n  {}: {}", violation.field, violation.description));
             }
             text

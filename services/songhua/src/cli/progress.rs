@@ -3,6 +3,8 @@
 //! Place in the flow: command line → one RPC → a board (`board`) → standard output or a file. It must not know what a
 //! board's columns are.
 
+mod show;
+
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -11,140 +13,223 @@ use songhua_wire::pb;
 use songhua_wire::pb::progress_service_client::ProgressServiceClient;
 use songhua_wire::time::{date_to_pb, timestamp_to_pb};
 
-use super::board::{self, Board};
+use super::board;
 use super::client::Authorised;
-use super::{Connect, Failure, client, output};
+use super::{Connect, Failure, client};
+use show::{Format, Show};
+
+/// Lists are filtered by their fields, which each list's help names.
+const HELP: &str = "\
+Examples 示例:
+  songhua progress overview --valid-date 2025-12-31            another day / 换一天看
+  songhua progress circle circle-hit --known-time 2026-07-01T00:00:00+08:00    as was known then / 当时所知
+  songhua progress indicators --filter 'area = circle-hit AND status = BEHIND' --out behind.xlsx
+  songhua progress indicator platforms --sheet vintages --out vintages.csv    one table of the answer / 其中一张表
+Units 单位: rates (完成率) and completion are percent; deviation (偏差) is in points, 100 = the way from start to target (or
+a third of the target, if that is more), below 0 = behind; figures are in the unit of their target. Files have more columns
+than a terminal. 文件中的列比终端更全。
+Filters 筛选: 'field = value', joined by AND; also != and, for dates and numbers, < <= > >=. Each list's help names its fields.";
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(crate) struct ProgressArgs {
     #[command(subcommand)]
     what: What,
     /// The plan, if there is more than one / 方案
     #[arg(long, global = true)]
     plan: Option<String>,
-    /// What was true on this day, for example 2026-06-30 / 截至日期
-    #[arg(long, global = true)]
+    /// What was true on this day, for example 2026-06-30 [default: today] / 截至日期
+    #[arg(long, global = true, value_name = "DATE")]
     valid_date: Option<Date>,
-    /// As known at this time, for example 2026-07-01T00:00:00+08:00 / 当时所知
-    #[arg(long, global = true, conflicts_with = "known_position")]
+    /// As known at this time, for example 2026-07-01T00:00:00+08:00 [default: now] / 当时所知
+    #[arg(long, global = true, value_name = "TIME", conflicts_with = "known_position")]
     known_time: Option<Timestamp>,
-    /// As known at this position / 当时位置
-    #[arg(long, global = true)]
+    /// As known at this position of the log, from 1 / 当时位置
+    #[arg(long, global = true, value_name = "POSITION")]
     known_position: Option<u64>,
     /// Wait until this position is applied, at most 5 s / 等待位置
-    #[arg(long, global = true, default_value_t = 0)]
-    min_position: u64,
-    /// Filter of a list, for example 'area = "circle-hit" AND status = BEHIND' / 筛选
-    #[arg(long, global = true, default_value = "")]
-    filter: String,
+    #[arg(long, global = true, value_name = "POSITION")]
+    min_position: Option<u64>,
+    /// Lists only: what to show, for example 'area = circle-hit AND status = BEHIND' / 筛选（仅列表）
+    #[arg(long, global = true)]
+    filter: Option<String>,
     /// How to show it [default: table, or what --out ends with] / 输出格式
     #[arg(long, global = true, value_enum)]
     format: Option<Format>,
-    /// Write it to this file instead of standard output / 输出文件
+    /// Write it to this file: .csv, .xlsx, .json, .txt, or another with --format / 输出文件
     #[arg(long, global = true, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// With csv: which table of the answer, for example vintages / CSV 中的表
+    /// With csv: which table of the answer, where it has several / CSV 中的表
     #[arg(long, global = true, value_name = "NAME")]
     sheet: Option<String>,
 }
 
-/// How an answer is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For a terminal / 终端表格
-    Table,
-    /// The answer's proto3-JSON / JSON
-    Json,
-    /// One table, for Excel and statistics tools / 一张表
-    Csv,
-    /// A workbook with every table / 工作簿
-    Xlsx,
-}
-
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// The plan / 方案
+    /// What the plan says: title, days, counts of targets by operator / 方案
     Plan,
     /// All targets at a glance / 总览
+    ///
+    /// Tables for --sheet: areas (unless said), todo, attention.
+    ///   songhua progress overview --sheet attention --out attention.csv
+    #[command(verbatim_doc_comment)]
     Overview,
     /// Circles with their targets and lights / 生态圈
+    ///
+    /// Filter fields: kind (CIRCLE unless said; ZONE, CITY), batch, stage.
+    ///   songhua progress circles --filter 'kind = ZONE'
+    #[command(verbatim_doc_comment)]
     Circles,
-    /// One area, for example circle-hit / 单个区域
+    /// One area, any, with its targets and projects / 单个区域
+    ///
+    /// Tables for --sheet: targets (unless said), projects.
+    ///   songhua progress circle circle-hit --valid-date 2025-12-31
+    #[command(verbatim_doc_comment)]
     Circle {
-        /// Id of the area / 区域编号
+        /// Id of the area, for example circle-hit, city / 区域编号
         area: String,
     },
     /// Areas across, indicators down / 区域 × 指标
+    ///
+    ///   songhua progress matrix --areas zone --out zones.xlsx
+    #[command(verbatim_doc_comment)]
     Matrix {
         #[command(flatten)]
         areas: Areas,
     },
     /// Areas ranked by attainment, with the change of rank / 位次
+    ///
+    ///   songhua progress league --indicator platforms --compare-date 2025-12-31
+    #[command(verbatim_doc_comment)]
     League {
         #[command(flatten)]
         areas: Areas,
         /// Only this indicator / 仅此指标
-        #[arg(long, default_value = "")]
+        #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
         indicator: String,
         /// Ranks are compared with those on this day [default: 90 days before] / 对比日期
-        #[arg(long)]
+        #[arg(long, value_name = "DATE")]
         compare_date: Option<Date>,
     },
     /// Indicators with their targets / 指标
+    ///
+    /// Filter fields: category, area, operator, accumulation, status, scored (true, false).
+    ///   songhua progress indicators --filter 'area = city AND status = FAR_BEHIND'
+    #[command(verbatim_doc_comment)]
     Indicators,
     /// One indicator: figures, vintages, years, contributions, tasks, revisions, notes / 单个指标
+    ///
+    /// Tables for --sheet: targets, figures (unless said), years, vintages, contributions, tasks, breaks, revisions, notes.
+    ///   songhua progress indicator platforms --area circle-hit
+    ///   songhua progress indicator platforms --sheet vintages --out vintages.csv
+    #[command(verbatim_doc_comment)]
     Indicator {
-        /// Id of the indicator / 指标编号
+        /// Id of the indicator, for example rd-intensity / 指标编号
         indicator: String,
         /// Only this area / 仅此区域
-        #[arg(long, default_value = "")]
+        #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
         area: String,
         /// Only figures of this dimension, for example district=songbei; _T = the headline / 仅此维度
-        #[arg(long, default_value = "")]
+        #[arg(long, value_name = "KEY=VALUE", default_value = "", hide_default_value = true)]
         dimension: String,
-        /// At most this many of the newest figures [default: 1000] / 最近多少条数值
-        #[arg(long, default_value_t = 0)]
+        /// At most this many of the newest figures, at most 10000 / 最近多少条数值
+        #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(i32).range(1..=10_000))]
         history: i32,
     },
-    /// Projects / 项目
+    /// Projects with their completion / 项目
+    ///
+    /// Filter fields: area, kind (PROJECT, DIRECTION), merged (true, false).
+    ///   songhua progress projects --filter 'area = circle-hit AND merged = false'
+    #[command(verbatim_doc_comment)]
     Projects,
     /// One project with its milestones / 单个项目
+    ///
+    /// Tables for --sheet: projects (unless said), milestones.
+    ///   songhua progress project aerospace-park --sheet milestones --format csv
+    #[command(verbatim_doc_comment)]
     Project {
-        /// Id of the project / 项目编号
+        /// Id of the project, for example aerospace-park / 项目编号
         project: String,
     },
     /// Milestones by due date / 节点
+    ///
+    /// Filter fields: area, project, status, type, due_date, slipped (true, false).
+    ///   songhua progress milestones --filter 'status = SCHEDULED AND due_date <= 2026-12-31'
+    #[command(verbatim_doc_comment)]
     Milestones,
     /// Milestones that are overdue, due in 30 and 90 days, slipped; projects by completion / 项目与节点日历
+    ///
+    /// Tables for --sheet: calendar (unless said), projects. Days are counted from --valid-date.
+    ///   songhua progress calendar --area circle-hit --out calendar.xlsx
+    #[command(verbatim_doc_comment)]
     Calendar {
         /// Only projects of this area / 仅此区域
-        #[arg(long, default_value = "")]
+        #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
         area: String,
     },
     /// Agencies: what they answer for, owe, may report / 单位
+    ///
+    /// Filter field: agency.
+    ///   songhua progress agencies --filter 'agency = circle-hit-office'
+    #[command(verbatim_doc_comment)]
     Agencies,
-    /// One agency's ledger / 责任单位台账
+    /// One agency's account: what it owes, its tasks, milestones, matters under supervision, reminders / 责任单位台账
+    ///
+    /// Tables for --sheet: agency, duties (unless said), tasks, calendar, supervisions, reminders, notes.
+    ///   songhua progress agency circle-hit-office --out circle-hit-office.xlsx
+    #[command(verbatim_doc_comment)]
     Agency {
-        /// Id of the agency / 单位编号
+        /// Id of the agency, as `agencies` lists it / 单位编号
         agency: String,
     },
-    /// Who has not reported / 未报数据
+    /// Who has not reported, longest overdue first / 未报数据
+    ///
+    /// Filter fields: area, indicator, agency, frequency (MONTH, QUARTER, YEAR), overdue (true, false).
+    ///   songhua progress staleness --filter 'overdue = true'
+    ///   songhua progress staleness --period-end 2026-09-30
+    #[command(verbatim_doc_comment)]
     Staleness {
-        /// For the period that ends on this day [default: the first one without a figure] / 报告期末
-        #[arg(long)]
+        /// For the period that ends on this day: the last of a month, quarter or year, or a deadline [default: the first
+        /// period without a figure] / 报告期末
+        #[arg(long, value_name = "DATE")]
         period_end: Option<Date>,
     },
-    /// What was changed afterwards / 修订记录
+    /// What was corrected, revised, retracted, rejected or moved afterwards, newest first / 修订记录
+    ///
+    /// Filter fields: area, indicator, agency, type (as measurement.corrected, measurement.revised, milestone.rescheduled).
+    ///   songhua progress revisions --filter 'type = measurement.corrected'
+    #[command(verbatim_doc_comment)]
     Revisions,
     /// What waits to be verified, with its evidence / 核验队列
+    ///
+    /// Filter fields: state (UNVERIFIED, REQUESTED, REOPENED, VERIFIED, REJECTED), kind (MEASUREMENT, ASSESSMENT, MILESTONE),
+    /// area, indicator, agency (who reported). Without state: what waits, and headlines that nobody verified.
+    ///   songhua progress verifications --filter 'state = REJECTED'
+    #[command(verbatim_doc_comment)]
     Verifications,
-    /// Matters under supervision / 督办
+    /// Matters under supervision, open ones first / 督办
+    ///
+    /// Filter fields: agency, status (ISSUED, ANSWERED, CLOSED), area, overdue (true, false).
+    ///   songhua progress supervisions --filter 'overdue = true'
+    #[command(verbatim_doc_comment)]
     Supervisions,
-    /// Reporting periods and who has reported for them / 报告期
+    /// Reporting periods and who has reported for them, the last first / 报告期
+    ///
+    /// Filter fields: frequency (MONTH, QUARTER, YEAR), open (true, false).
+    ///   songhua progress periods --filter 'open = true'
+    #[command(verbatim_doc_comment)]
     Periods,
-    /// Progress in words / 进展说明
+    /// Progress in words, newest first / 进展说明
+    ///
+    /// Filter fields: area, indicator, project, agency, as_of_date.
+    ///   songhua progress notes --filter 'project = aerospace-park AND as_of_date >= 2026-01-01'
+    #[command(verbatim_doc_comment)]
     Notes,
-    /// The close-out statement / 收官评估
+    /// The close-out statement: each target by verified figures only / 收官评估
+    ///
+    /// Tables for --sheet: targets (unless said), categories, areas.
+    ///   songhua progress close-out --out close-out.xlsx
+    #[command(verbatim_doc_comment)]
     CloseOut,
 }
 
@@ -157,8 +242,11 @@ struct Areas {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Kind {
+    /// 全市
     City,
+    /// 片区
     Zone,
+    /// 生态圈
     Circle,
 }
 
@@ -172,57 +260,39 @@ impl Areas {
     }
 }
 
+const ONLY_LISTS: &str = "--filter goes with lists only: circles, indicators, projects, milestones, agencies, staleness, \
+     revisions, verifications, supervisions, periods, notes / --filter 仅用于上述列表";
+
+impl What {
+    /// Whether it is a list, which a filter shortens.
+    const fn is_list(&self) -> bool {
+        use What::{
+            Agencies, Circles, Indicators, Milestones, Notes, Periods, Projects, Revisions, Staleness, Supervisions,
+            Verifications,
+        };
+        matches!(
+            self,
+            Circles
+                | Indicators
+                | Projects
+                | Milestones
+                | Agencies
+                | Staleness { .. }
+                | Revisions
+                | Verifications
+                | Supervisions
+                | Periods
+                | Notes
+        )
+    }
+}
+
 struct Asker {
     service: ProgressServiceClient<Authorised>,
     plan: String,
     as_of: pb::AsOf,
     filter: String,
     show: Show,
-}
-
-/// How and where an answer is shown.
-struct Show {
-    format: Format,
-    out: Option<PathBuf>,
-    sheet: Option<String>,
-}
-
-impl Show {
-    fn of(args: &ProgressArgs, json: bool) -> Result<Self, Failure> {
-        let ending = args.out.as_ref().and_then(|out| out.extension()?.to_str()).map(str::to_ascii_lowercase);
-        let format = match (args.format, json, ending.as_deref()) {
-            (Some(format), _, _) => format,
-            (None, true, _) | (None, _, Some("json")) => Format::Json,
-            (None, _, Some("csv")) => Format::Csv,
-            (None, _, Some("xlsx")) => Format::Xlsx,
-            (None, _, _) => Format::Table,
-        };
-        if format == Format::Xlsx && args.out.is_none() {
-            return Err(Failure::Failed("a workbook needs --out FILE.xlsx / 工作簿须用 --out 指定文件".to_owned()));
-        }
-        Ok(Self { format, out: args.out.clone(), sheet: args.sheet.clone() })
-    }
-
-    /// The answer as bytes, or printed where there is no file.
-    fn answer(&self, answer: &impl serde::Serialize, board: impl FnOnce() -> Board) -> Result<(), Failure> {
-        let Some(out) = &self.out else {
-            return match self.format {
-                Format::Json => output::json(answer),
-                Format::Csv => output::bytes(&board().csv(self.sheet.as_deref())?),
-                Format::Table | Format::Xlsx => output::text(&board().text()),
-            };
-        };
-        let bytes = match self.format {
-            Format::Table => board().text().into_bytes(),
-            Format::Json => serde_json::to_vec_pretty(answer).map_err(Failure::failed)?,
-            Format::Csv => board().csv(self.sheet.as_deref())?,
-            Format::Xlsx => board().xlsx()?,
-        };
-        let failed = |error| Failure::Failed(format!("{}: {error} / 无法写入文件", out.display()));
-        std::fs::write(out, &bytes).map_err(failed)?;
-        eprintln!("{} ({} bytes) / 已写入", out.display(), bytes.len());
-        Ok(())
-    }
 }
 
 /// Asks for one answer and shows it.
@@ -264,7 +334,10 @@ macro_rules! all {
 }
 
 pub(crate) async fn run(connect: &Connect, args: ProgressArgs, json: bool) -> Result<(), Failure> {
-    let show = Show::of(&args, json)?;
+    if args.filter.is_some() && !args.what.is_list() {
+        return Err(Failure::Usage(ONLY_LISTS.to_owned()));
+    }
+    let show = Show::of(args.format, json, args.out, args.sheet)?;
     let channel = client::connect(connect).await?;
     let plan = format!("plans/{}", client::plan_or_only(&channel, args.plan).await?);
     let known = match (args.known_time, args.known_position) {
@@ -272,9 +345,13 @@ pub(crate) async fn run(connect: &Connect, args: ProgressArgs, json: bool) -> Re
         (None, Some(position)) => Some(pb::as_of::Known::KnownPosition(position)),
         (None, None) => None,
     };
-    let as_of = pb::AsOf { valid_date: args.valid_date.map(date_to_pb), min_position: args.min_position, known };
+    let as_of = pb::AsOf {
+        valid_date: args.valid_date.map(date_to_pb),
+        min_position: args.min_position.unwrap_or_default(),
+        known,
+    };
     let service = ProgressServiceClient::new(channel).max_decoding_message_size(64 << 20);
-    Asker { service, plan, as_of, filter: args.filter, show }.ask(args.what).await
+    Asker { service, plan, as_of, filter: args.filter.unwrap_or_default(), show }.ask(args.what).await
 }
 
 impl Asker {
@@ -284,7 +361,7 @@ impl Asker {
             What::Indicators => all!(self, list_indicators(ListIndicatorsRequest {}), indicators, indicators),
             What::Projects => all!(self, list_projects(ListProjectsRequest {}), projects, projects),
             What::Milestones => all!(self, list_milestones(ListMilestonesRequest {}), milestones, milestones),
-            What::Agencies => all!(self, list_agencies(ListAgenciesRequest {}), agencies, agencies),
+            What::Agencies => all!(self, list_agencies(ListAgenciesRequest { view: 0 }), agencies, agencies),
             What::Staleness { period_end } => {
                 let period_end = period_end.map(date_to_pb);
                 all!(self, list_staleness(ListStalenessRequest { period_end: period_end }), duties, staleness)
@@ -330,7 +407,7 @@ impl Asker {
             }
             What::Agency { agency } => {
                 let name = format!("{plan}/agencies/{agency}");
-                one!(self, get_agency(pb::GetAgencyRequest { name, as_of }), agency)
+                one!(self, get_agency(pb::GetAgencyRequest { name, as_of, ..Default::default() }), agency)
             }
             What::CloseOut => one!(self, get_close_out(pb::GetCloseOutRequest { name: plan, as_of }), close_out),
             // Every list was taken before.

@@ -55,6 +55,9 @@ or English.
   ledger sent unasked, as with --yes; --json sends unasked without a preview; --dry-run only looks.
   在终端上先询问再发送；不在终端上（定时任务、管道）打印预览后直接发送，--json 不预览直接发送；--dry-run 只看不发";
 
+const ONLY_CSV: &str =
+    "--encoding goes with CSV ledgers only: workbooks and NDJSON have one encoding / --encoding 仅用于 CSV 台账";
+
 /// What `push` is told.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -80,11 +83,11 @@ pub(crate) struct PushArgs {
     /// Ledgers: do not ask before sending; only a terminal is asked / 发送前不再询问
     #[arg(long, short)]
     yes: bool,
-    /// Ledgers: how characters are written; a template is UTF-8 unless gb18030 is said / 字符编码
+    /// CSV ledgers: how characters are written; a template is UTF-8 unless gb18030 is said / 字符编码（CSV 台账）
     #[arg(long, value_enum, default_value_t = LedgerEncoding::Auto)]
     encoding: LedgerEncoding,
     /// Write a ledger to fill in: what --agency may report, for the last periods that are over / 生成待填台账
-    #[arg(long, requires = "agency")]
+    #[arg(long, requires = "agency", conflicts_with_all = ["batch", "validate_only", "partial", "yes"])]
     template: bool,
     /// With --template: the file, .xlsx or .csv; else CSV on standard output / 模板文件
     #[arg(long, requires = "template", value_name = "FILE")]
@@ -93,9 +96,16 @@ pub(crate) struct PushArgs {
 
 /// Pushes a file and says what became of its rows, or writes a template.
 pub(crate) async fn run(connect: &Connect, args: PushArgs, json: bool) -> Result<(), Failure> {
-    let Some(file) = &args.file else { return template::run(connect, &args).await };
+    let Some(file) = &args.file else {
+        template::fits(&args, json)?;
+        return template::run(connect, &args).await;
+    };
     let bytes = read(file).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
-    if is_ledger(file, &bytes) {
+    let is_ledger = is_ledger(file, &bytes);
+    if args.encoding != LedgerEncoding::Auto && (!is_ledger || ledger::is_workbook(&bytes)) {
+        return Err(Failure::Usage(ONLY_CSV.to_owned()));
+    }
+    if is_ledger {
         Box::pin(ledger::run(connect, &args, &bytes, json)).await
     } else {
         events::run(connect, &args, &bytes, json).await

@@ -13,6 +13,7 @@ use songhua_wire::time::{date_to_pb, timestamp_to_pb};
 use tonic::Status;
 
 use self::sink::{Form, Sink, Unwritten};
+use super::board::words;
 use super::client::Authorised;
 use super::history::History;
 use super::{Connect, Failure, client};
@@ -217,7 +218,7 @@ impl Replay {
     fn take(&mut self, response: &pb::ReplayResponse) -> Result<(), Broken> {
         if !response.log_id.is_empty() {
             if response.simulated && self.history.is_none() {
-                eprintln!("模拟数据 SIMULATED DATA");
+                eprintln!("{}", words::SIMULATED);
             }
             let found = History { log_id: response.log_id.clone(), epoch: response.epoch };
             found.recognise(&mut self.history).map_err(Broken::Ended)?;

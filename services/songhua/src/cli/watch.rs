@@ -104,7 +104,7 @@ impl Watch {
         while let Some(response) = responses.message().await.map_err(ended)? {
             self.pause = PAUSE_FIRST;
             if response.simulated && !std::mem::replace(&mut self.simulated, true) {
-                eprintln!("模拟数据 SIMULATED DATA");
+                eprintln!("{}", words::SIMULATED);
             }
             if !response.log_id.is_empty() {
                 let found = History { log_id: response.log_id.clone(), epoch: response.epoch };

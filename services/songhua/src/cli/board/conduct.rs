@@ -6,8 +6,8 @@ use songhua_wire::pb;
 
 use super::delivery::calendar_sheet;
 use super::indicator::task_sheet;
-use super::words::{both, code, dash, date, figure, id, lead, light, scope, time, time_period, yes, zh};
-use super::{Board, Cell, Column, Sheet, decimal, say, text, whole, wide};
+use super::words::{both, code, dash, date, id, lead, light, scope, time, time_period, yes, zh};
+use super::{Board, Cell, Column, Sheet, decimal, either, quantity, say, text, whole, wide};
 
 const AGENCIES: &[Column<pb::Agency>] = &[
     text("AGENCY", "单位 agency", |a| say(id(&a.name))),
@@ -110,8 +110,8 @@ const REVISIONS: &[Column<pb::Revision>] = &[
     wide("INDICATOR", "指标 indicator", |r| say(&*r.indicator)),
     wide("DIMENSION", "维度 dimension", |r| say(&*r.dimension)),
     text("TIME_PERIOD", "期间 period", |r| say(time_period(r.period.as_ref()))),
-    text("BEFORE", "之前 before", |r| say(&*r.before)),
-    text("AFTER", "之后 after", |r| say(&*r.after)),
+    text("BEFORE", "之前 before", |r| either(&r.before)),
+    text("AFTER", "之后 after", |r| either(&r.after)),
     text("REASON", "理由 reason", |r| say(&*r.reason)),
     text("AGENCY", "单位 agency", |r| say(&*r.agency)),
     wide("EVENT_ID", "事件 event id", |r| say(&*r.event_id)),
@@ -133,7 +133,7 @@ const VERIFICATIONS: &[Column<pb::VerificationItem>] = &[
     wide("KIND", "性质 kind", |v| say(&*v.kind)),
     wide("DIMENSION", "维度 dimension", |v| say(&*v.dimension)),
     text("TIME_PERIOD", "期间 period", |v| say(time_period(v.period.as_ref()))),
-    text("OBS_VALUE", "内容 content", |v| say(figure(v.figure.as_ref(), &v.step))),
+    text("OBS_VALUE", "内容 content", |v| quantity(v.figure.as_ref(), &v.step)),
     text("REPORTING_AGENCY", "单位 agency", |v| say(&*v.agency)),
     text("EVIDENCE", "佐证 evidence", |v| say(evidence(&v.evidence))),
     text("NOTE", "说明 note", |v| say(&*v.note)),

@@ -7,8 +7,8 @@ use songhua_wire::pb;
 
 use super::conduct::{note_sheet, revision_sheet};
 use super::targets::targets;
-use super::words::{both, code, date, figure, light, time, time_period, zh};
-use super::{Board, Column, Sheet, decimal, percent, say, text, whole, wide};
+use super::words::{both, code, date, light, time, time_period, zh};
+use super::{Board, Column, Sheet, decimal, percent, quantity, say, text, whole, wide};
 
 /// A figure and the indicator it is of.
 type Figure<'a> = (&'a pb::Observation, &'a pb::IndicatorDefined);
@@ -22,10 +22,7 @@ fn figures_columns<'a>() -> Vec<Column<Figure<'a>>> {
         wide("FREQ", "频率 frequency", |(_, i)| say(frequency(i))),
         text("BASIS", "口径 basis", |(o, _)| say(code(o.basis().as_str_name(), "BASIS_"))),
         text("TIME_PERIOD", "期间 period", |(o, _)| say(time_period(o.period.as_ref()))),
-        text("OBS_VALUE", "数值 figure", |(o, _)| match value(o) {
-            Some(value) => decimal(value),
-            None => say(figure(o.figure.as_ref(), &o.step)),
-        }),
+        text("OBS_VALUE", "数值 figure", |(o, _)| quantity(o.figure.as_ref(), &o.step)),
         wide("NUMERATOR", "分子 numerator", |(o, _)| decimal(fraction(o).map_or("", |fraction| &fraction.numerator))),
         wide("DENOMINATOR", "分母 denominator", |(o, _)| {
             decimal(fraction(o).map_or("", |fraction| &fraction.denominator))
@@ -42,13 +39,6 @@ fn figures_columns<'a>() -> Vec<Column<Figure<'a>>> {
         wide("RECORDED_TIME", "记录时间 recorded", |(o, _)| say(time(o.recorded_time.as_ref()))),
         wide("EVENT_ID", "事件 event", |(o, _)| say(&*o.event_id)),
     ]
-}
-
-fn value(observation: &pb::Observation) -> Option<&str> {
-    match observation.figure.as_ref()?.kind.as_ref()? {
-        pb::figure::Kind::Value(value) => Some(value),
-        pb::figure::Kind::Fraction(_) => None,
-    }
 }
 
 fn fraction(observation: &pb::Observation) -> Option<&pb::Fraction> {
@@ -100,7 +90,7 @@ fn vintages_columns<'a>() -> Vec<Column<Said<'a>>> {
         text("TIME_PERIOD", "期间 period", |(p, _)| say(time_period(p.period.as_ref()))),
         text("VINTAGE", "版本 vintage", |(_, v)| whole(v.number)),
         text("KIND", "性质 kind", |(_, v)| say(kind(&v.kind))),
-        text("OBS_VALUE", "数值 figure", |(_, v)| say(figure(v.figure.as_ref(), &v.step))),
+        text("OBS_VALUE", "数值 figure", |(_, v)| quantity(v.figure.as_ref(), &v.step)),
         text("ENDED", "结果 ended", |(_, v)| say(&*v.ended)),
         text("REASON", "理由 reason", |(_, v)| say(&*v.reason)),
         wide("POSITION", "位置 position", |(_, v)| decimal(&v.position.to_string())),
@@ -184,7 +174,9 @@ pub(in crate::cli) fn indicator(answer: &pb::GetIndicatorResponse) -> Board {
         revision_sheet(&answer.revisions),
         note_sheet(&answer.notes),
     ];
-    let mut board = Board::new(both(definition.display_name.as_ref()), sheets, answer.state.as_ref());
+    let (name, unit) = (both(definition.display_name.as_ref()), both(definition.unit_label.as_ref()));
+    let heading = if unit.is_empty() { name } else { format!("{name}\n单位 unit: {unit}") };
+    let mut board = Board::new(heading, sheets, answer.state.as_ref());
     board.main = 1;
     board
 }

@@ -161,6 +161,7 @@ fn league_columns<'a>() -> Vec<Column<Placed<'a>>> {
         text("PREVIOUS_TARGET_RATE", "上次 before", |(_, p)| percent(&p.previous_target_rate)),
         text("OBS_VALUE", "实际 actual", |(_, p)| decimal(&p.actual)),
         text("TARGET_VALUE", "目标 target", |(_, p)| decimal(&p.value)),
+        text("UNIT_MEASURE", "单位 unit", |(l, _)| say(zh(l.unit_label.as_ref()))),
         text("STATUS", "状态 status", |(_, p)| say(light(p.light(), p.status_label.as_ref()))),
     ]
 }
@@ -172,7 +173,7 @@ fn rank(rank: u32) -> Cell {
 fn rank_change(place: &pb::LeaguePlace) -> String {
     match place.rank_change {
         _ if place.rank == 0 || place.previous_rank == 0 => String::new(),
-        0 => "＝".to_owned(),
+        0 => "持平".to_owned(),
         won if won > 0 => format!("↑{won}"),
         lost => format!("↓{}", lost.unsigned_abs()),
     }

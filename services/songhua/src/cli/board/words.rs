@@ -54,16 +54,18 @@ pub(super) fn light(light: pb::Light, label: Option<&pb::Name>) -> String {
     format!("{} {}", shape(light), zh(label))
 }
 
+/// What has to be reached; from above where less is better.
 pub(in crate::cli) fn goal(target: &pb::TargetProgress) -> String {
     let unit = zh(target.unit_label.as_ref());
+    let (beyond, at) = if target.ascending { (">", "≥") } else { ("<", "≤") };
     match target.operator() {
-        pb::Operator::MoreThan => format!("> {} {unit}", target.value),
+        pb::Operator::MoreThan => format!("{beyond} {} {unit}", target.value),
         pb::Operator::Between => format!("{}–{} {unit}", target.value, target.max),
         pb::Operator::Approximately => format!("≈ {} {unit}", target.value),
         pb::Operator::FullCoverage => "100 %".to_owned(),
-        pb::Operator::ExceedsSeries => "> 对比序列".to_owned(),
+        pb::Operator::ExceedsSeries => format!("{beyond} 对比序列"),
         pb::Operator::Qualitative => target.required_step.clone(),
-        pb::Operator::AtLeast | pb::Operator::Unspecified => format!("≥ {} {unit}", target.value),
+        pb::Operator::AtLeast | pb::Operator::Unspecified => format!("{at} {} {unit}", target.value),
     }
 }
 
@@ -114,10 +116,13 @@ pub(super) fn time(time: Option<&pbjson_types::Timestamp>) -> String {
     time.map(|time| time.to_string()).unwrap_or_default()
 }
 
+/// What stands above everything of a simulated plan.
+pub(in crate::cli) const SIMULATED: &str = "模拟数据 SIMULATED DATA";
+
 /// What an answer rests on.
 pub(super) fn foot(state: Option<&pb::ReadState>) -> String {
     let Some(state) = state else { return String::new() };
-    let simulated = if state.simulated { " 模拟数据 SIMULATED" } else { "" };
+    let simulated = if state.simulated { " · 模拟数据 SIMULATED" } else { "" };
     let still = if state.r#final { "定 final" } else { "可变 may change" };
     format!(
         "\n截至 {} · 已知位置 known {} / {} · {still} · 算法 calc {} · 规则 rule {}{simulated}",
@@ -150,4 +155,26 @@ pub(in crate::cli) fn change(change: &pb::StatusChange) -> String {
         word.zh,
         word.en,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_from_above_is_told_from_one_from_below() {
+        let goal = |operator: pb::Operator, ascending| {
+            let value = "10".to_owned();
+            goal(&pb::TargetProgress { operator: operator.into(), value, ascending, ..Default::default() })
+        };
+        let cases = [
+            (pb::Operator::AtLeast, "≥ 10 ", "≤ 10 "),
+            (pb::Operator::MoreThan, "> 10 ", "< 10 "),
+            (pb::Operator::ExceedsSeries, "> 对比序列", "< 对比序列"),
+            (pb::Operator::Approximately, "≈ 10 ", "≈ 10 "),
+        ];
+        for (operator, rising, falling) in cases {
+            assert_eq!([goal(operator, true), goal(operator, false)], [rising, falling], "{operator:?}");
+        }
+    }
 }

@@ -10,13 +10,14 @@ mod column;
 mod entry;
 mod fault;
 mod figure;
+mod format;
 mod milestone;
 mod number;
-mod percent;
 mod period;
 mod preview;
 mod refused;
 mod sheet;
+mod styles;
 mod text;
 mod unit;
 mod word;
@@ -31,7 +32,6 @@ use songhua_wire::status::refusal_from;
 
 pub(super) use book::{Book, Indicator, Reader, last, zh};
 pub(super) use column::Column;
-pub(super) use sheet::neutral;
 pub(super) use text::LedgerEncoding;
 pub(super) use workbook::is_workbook;
 

@@ -12,10 +12,10 @@ use std::path::Path;
 use csv::Writer;
 use songhua_wire::pb;
 
-use super::ledger::{Book, Column, Indicator, LedgerEncoding, Reader, last, neutral, zh};
+use super::ledger::{Book, Column, Indicator, LedgerEncoding, Reader, last, zh};
 use super::{PushArgs, status_of};
 use crate::cli::board::words::goal;
-use crate::cli::{Connect, Failure, client};
+use crate::cli::{Connect, Failure, client, formula};
 
 /// Columns for people, passed over when the ledger is pushed, and the column that each stands behind.
 const HELPERS: &[(Column, &str)] = &[
@@ -33,6 +33,21 @@ const HINT: &str = "_提示";
 
 /// Cells of a row by the name of their column.
 type Cells = Vec<(&'static str, String)>;
+
+/// Whether the flags of a template mean something together.
+///
+/// # Errors
+/// [`Failure::Usage`] with what to say instead.
+pub(super) fn fits(args: &PushArgs, json: bool) -> Result<(), Failure> {
+    let end = args.out.as_deref().and_then(Path::extension).map(|end| end.to_string_lossy().to_ascii_lowercase());
+    let said = match end.as_deref() {
+        _ if json => "a template is no JSON: leave --json out / 模板不是 JSON，请去掉 --json",
+        Some("xlsx") if args.encoding != LedgerEncoding::Auto => super::ONLY_CSV,
+        None | Some("csv" | "xlsx") => return Ok(()),
+        Some(_) => "a template is .xlsx or .csv: name the file so / 模板文件须以 .xlsx 或 .csv 结尾",
+    };
+    Err(Failure::Usage(said.to_owned()))
+}
 
 /// Writes the template.
 pub(super) async fn run(connect: &Connect, args: &PushArgs) -> Result<(), Failure> {
@@ -126,7 +141,7 @@ fn csv(rows: &[Cells]) -> csv::Result<String> {
     writer.write_record(&header)?;
     for row in rows {
         let cell = |name: &&str| {
-            row.iter().find(|(column, _)| column == name).map_or_else(String::new, |(_, text)| neutral(text))
+            row.iter().find(|(column, _)| column == name).map_or_else(String::new, |(_, text)| formula::neutral(text))
         };
         writer.write_record(header.iter().map(cell))?;
     }

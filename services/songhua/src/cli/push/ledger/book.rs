@@ -131,6 +131,7 @@ impl Reader {
             parent: self.parent.clone(),
             filter: format!("agency = \"{id}\""),
             as_of: self.as_of(),
+            view: pb::AgencyView::Basic.into(),
             ..Default::default()
         };
         let page = self.progress.clone().list_agencies(request).await.map_err(client::failed)?.into_inner();

@@ -1,17 +1,19 @@
 //! A workbook (XLSX) as rows of text: the sheet that has a ledger's header.
 //!
 //! Place in the flow: bytes → rows, beside the CSV reader of `sheet`. Numbers come as Excel shows them: at most 15
-//! digits, a cell in a percent format with its `%`. It must not know: columns, but for where the header is.
+//! digits, a cell in a percent format with its `%`; where a format scales, what is shown and kept is told. It must not
+//! know: columns, but for where the header is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use calamine::{Data, ExcelDateTime, Reader, Xlsx};
 use songhua_domain::quantity::Decimal;
 
 use super::fault::{Fault, Words, words};
-use super::percent::{Percents, percents};
+use super::format::NumberFormat;
 use super::sheet::{Raw, has_header};
+use super::styles::{Formats, formats};
 
 /// What an XLSX file begins with: it is a ZIP archive.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -33,7 +35,7 @@ pub(super) fn rows(bytes: &[u8]) -> Result<Vec<Raw>, Vec<Fault>> {
     let broken = |detail: &dyn std::fmt::Display| vec![Fault::new(1, None, unreadable(detail))];
     let mut workbook: Xlsx<_> =
         calamine::open_workbook_from_rs(Cursor::new(bytes)).map_err(|error: calamine::XlsxError| broken(&error))?;
-    let styles = percents(bytes).map_err(|error| broken(&error))?;
+    let styles = formats(bytes).map_err(|error| broken(&error))?;
     let mut found: Option<(String, Vec<Raw>, Vec<Fault>)> = None;
     for name in workbook.sheet_names() {
         // Before a range is made of it, which takes room for every cell between the first and the last.
@@ -42,9 +44,9 @@ pub(super) fn rows(bytes: &[u8]) -> Result<Vec<Raw>, Vec<Fault>> {
             return Err(broken(&format!("sheet {name:?} has {height} × {width} cells")));
         }
         let range = workbook.worksheet_range(&name).map_err(|error| broken(&error))?;
-        let percent = styles.get(&name);
+        let formats = styles.get(&name);
         let first = range.start().unwrap_or_default();
-        let read = (0..).zip(range.rows()).filter_map(|(row, cells)| line(row, cells, first, percent).transpose());
+        let read = (0..).zip(range.rows()).filter_map(|(row, cells)| line(row, cells, first, formats).transpose());
         let (rows, faults): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
         let rows: Vec<Raw> = rows.into_iter().filter_map(Result::ok).collect();
         if !has_header(&rows) {
@@ -81,14 +83,16 @@ fn two_sheets(one: &str, other: &str) -> Words {
 }
 
 /// A row with something in it.
-fn line(row: u32, cells: &[Data], first: (u32, u32), percent: Option<&Percents>) -> Result<Option<Raw>, Fault> {
+fn line(row: u32, cells: &[Data], first: (u32, u32), formats: Option<&Formats>) -> Result<Option<Raw>, Fault> {
     let number = usize::try_from(first.0.saturating_add(row)).unwrap_or(usize::MAX).saturating_add(1);
     // Cells to the left of the first filled column are empty: columns need only their order.
-    let (mut texts, mut dates) = (Vec::with_capacity(cells.len()), BTreeSet::new());
+    let (mut texts, mut dates, mut scaled) = (Vec::with_capacity(cells.len()), BTreeSet::new(), BTreeMap::new());
     for (column, cell) in (0_u32..).zip(cells) {
         let place = (first.0.saturating_add(row), first.1.saturating_add(column));
-        let is_percent = percent.is_some_and(|percent| percent.contains(&place));
-        let text = text(cell, is_percent).map_err(|said| Fault::new(number, None, said))?;
+        let format = formats.and_then(|formats| formats.get(&place)).map(AsRef::as_ref);
+        let text = text(cell, format).map_err(|said| Fault::new(number, None, said))?;
+        let said = format.and_then(|format| format.scaled(decimal(cell)?));
+        scaled.extend(said.map(|said| (texts.len(), said)));
         if matches!(cell, Data::DateTime(_) | Data::DateTimeIso(_)) {
             dates.insert(texts.len());
         }
@@ -96,15 +100,14 @@ fn line(row: u32, cells: &[Data], first: (u32, u32), percent: Option<&Percents>)
     }
     let filled = texts.iter().any(|text| !text.is_empty());
     let comment = texts.first().is_some_and(|text| text.starts_with('#'));
-    Ok((filled && !comment).then_some(Raw { number, cells: texts, dates }))
+    Ok((filled && !comment).then_some(Raw { number, cells: texts, dates, scaled }))
 }
 
-fn text(cell: &Data, is_percent: bool) -> Result<String, Words> {
+fn text(cell: &Data, format: Option<&NumberFormat>) -> Result<String, Words> {
     match cell {
         Data::Empty => Ok(String::new()),
         Data::String(text) => Ok(text.trim().to_owned()),
-        Data::Int(number) => number_text(&number.to_string(), is_percent),
-        Data::Float(number) => number_text(&number.to_string(), is_percent),
+        Data::Int(_) | Data::Float(_) => number_text(cell, format),
         Data::Bool(is) => Ok(if *is { "TRUE" } else { "FALSE" }.to_owned()),
         Data::DateTime(date) => Ok(day(date)),
         Data::DateTimeIso(text) | Data::DurationIso(text) => Ok(text.split('T').next().unwrap_or_default().to_owned()),
@@ -115,14 +118,25 @@ fn text(cell: &Data, is_percent: bool) -> Result<String, Words> {
     }
 }
 
-/// A number as Excel shows it: without the noise behind its 15th digit, and × 100 with `%` in a percent format.
-fn number_text(shortest: &str, is_percent: bool) -> Result<String, Words> {
-    let number = shortest.parse::<Decimal>().ok().and_then(|number| number.round_sf(DIGITS));
-    let number = if is_percent { number.and_then(|number| number.checked_mul(Decimal::ONE_HUNDRED)) } else { number };
+/// A number without the noise behind its 15th digit, and × 100 with `%` in a percent format.
+fn number_text(cell: &Data, format: Option<&NumberFormat>) -> Result<String, Words> {
+    let kept = decimal(cell);
+    let is_percent = kept.is_some_and(|kept| format.is_some_and(|format| format.is_percent(kept)));
+    let number = if is_percent { kept.and_then(|kept| kept.checked_mul(Decimal::ONE_HUNDRED)) } else { kept };
     let number = number.ok_or_else(|| {
-        words(format!("数值 {shortest} 超出可用范围"), format!("the number {shortest} is beyond what can be kept"))
+        words(format!("数值 {cell} 超出可用范围"), format!("the number {cell} is beyond what can be kept"))
     })?;
     Ok(format!("{}{}", number.normalize(), if is_percent { "%" } else { "" }))
+}
+
+/// The number of a cell, as far as Excel keeps it; none of what is no number or too large.
+fn decimal(cell: &Data) -> Option<Decimal> {
+    let shortest = match cell {
+        Data::Int(number) => number.to_string(),
+        Data::Float(number) => number.to_string(),
+        _ => return None,
+    };
+    shortest.parse::<Decimal>().ok().and_then(|number| number.round_sf(DIGITS))
 }
 
 fn day(date: &ExcelDateTime) -> String {
@@ -181,6 +195,22 @@ mod tests {
         let rows = rows(&bytes).unwrap();
         let values: Vec<&str> = rows[1..].iter().map(|row| row.cells[3].as_str()).collect();
         assert_eq!(values, ["3.5%", "0.035", "0.3", "50%"]);
+    }
+
+    #[test]
+    fn a_number_that_is_shown_scaled_is_told_with_its_place() {
+        let bytes = workbook(|page| {
+            header(page, 0);
+            let scaled = Format::new().set_num_format("0!.0,\"万\"");
+            page.write_with_format(1, 4, 12_345, &scaled).unwrap();
+            page.write_with_format(2, 4, 12_345, &Format::new().set_num_format("#,##0.00")).unwrap();
+            page.write_with_format(3, 4, "12345", &scaled).unwrap();
+        });
+        let rows = rows(&bytes).unwrap();
+        let said = |row: &Raw| row.scaled.iter().map(|(place, said)| (*place, said.en.clone())).collect::<Vec<_>>();
+        let told = said(&rows[1]);
+        assert!(told.len() == 1 && told[0].0 == 3 && told[0].1.contains("keeps 12345"), "{told:?}");
+        assert_eq!(rows[2..].iter().flat_map(said).count(), 0, "{rows:?}");
     }
 
     #[test]

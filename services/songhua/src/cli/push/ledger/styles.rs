@@ -1,29 +1,32 @@
-//! Which cells of a workbook stand in a percent format: 0.035 there is 3.5 % for everybody who looks at it.
+//! Which cells of a workbook stand in a number format that shows another number than they keep.
 //!
 //! Place in the flow: beside `workbook`, whose library tells values but not formats. Reads three parts of the archive:
-//! styles, the list of sheets, and each sheet's cells. It must not know: what a cell holds.
+//! styles, the list of sheets, and each sheet's cells. It must not know: what a cell holds, what a format means.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
+use std::rc::Rc;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use zip::ZipArchive;
 
-/// Places (row, column), from 0.
-pub(super) type Percents = BTreeSet<(u32, u32)>;
-/// Number formats of Excel's own that are percentages: `0%` and `0.00%`.
-const BUILT_IN: [u32; 2] = [9, 10];
+use super::format::NumberFormat;
+
+/// Formats by place (row, column), from 0; only those that show other numbers.
+pub(super) type Formats = BTreeMap<(u32, u32), Rc<NumberFormat>>;
+/// The formats of Excel's own that show other numbers.
+const BUILT_IN: [(u32, &str); 2] = [(9, "0%"), (10, "0.00%")];
 /// Most bytes of one part that are looked at.
 const PART_MAX: u64 = 256 << 20;
 
-/// The percent cells of each sheet, by its name.
+/// The cells of each sheet, by its name.
 ///
 /// # Errors
 /// What is wrong with the archive or its XML.
-pub(super) fn percents(bytes: &[u8]) -> Result<BTreeMap<String, Percents>, String> {
+pub(super) fn formats(bytes: &[u8]) -> Result<BTreeMap<String, Formats>, String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    let styles = percent_styles(&part(&mut archive, "xl/styles.xml")?)?;
+    let styles = styles(&part(&mut archive, "xl/styles.xml")?)?;
     let targets = relations(&part(&mut archive, "xl/_rels/workbook.xml.rels")?)?;
     let mut found = BTreeMap::new();
     for (name, relation) in sheets(&part(&mut archive, "xl/workbook.xml")?)? {
@@ -65,26 +68,25 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Result<Option<String>, Str
     found.map(value).transpose()
 }
 
-/// Numbers of the cell styles whose number format is a percentage.
-fn percent_styles(xml: &str) -> Result<BTreeSet<usize>, String> {
-    let (mut formats, mut styles) = (BTreeSet::from(BUILT_IN), BTreeSet::new());
-    let (mut number, mut within) = (0, false);
+/// Numbers of the cell styles whose number format shows other numbers, with it.
+fn styles(xml: &str) -> Result<BTreeMap<usize, Rc<NumberFormat>>, String> {
+    let format = |code: &str| Some(Rc::new(NumberFormat::of(code))).filter(|format| format.alters());
+    let mut formats: BTreeMap<u32, _> = BUILT_IN.iter().filter_map(|(id, code)| Some((*id, format(code)?))).collect();
+    let (mut styles, mut number, mut within) = (BTreeMap::new(), 0, false);
     each(xml, |element| {
+        let id = || Ok::<_, String>(attribute(element, "numFmtId")?.and_then(|id| id.parse::<u32>().ok()));
         match element.local_name().as_ref() {
             b"numFmt" => {
                 let code = attribute(element, "formatCode")?.unwrap_or_default();
-                let id = attribute(element, "numFmtId")?.and_then(|id| id.parse().ok());
-                if let Some(id) = id.filter(|_| is_percent(&code)) {
-                    formats.insert(id);
+                if let (Some(id), Some(format)) = (id()?, format(&code)) {
+                    formats.insert(id, format);
                 }
             }
             b"cellXfs" => within = true,
             b"cellStyles" | b"cellStyleXfs" | b"dxfs" => within = false,
             b"xf" if within => {
-                let id = attribute(element, "numFmtId")?.and_then(|id| id.parse().ok());
-                if id.is_some_and(|id: u32| formats.contains(&id)) {
-                    styles.insert(number);
-                }
+                let format = id()?.and_then(|id| formats.get(&id));
+                styles.extend(format.map(|format| (number, Rc::clone(format))));
                 number += 1;
             }
             _ => {}
@@ -92,22 +94,6 @@ fn percent_styles(xml: &str) -> Result<BTreeSet<usize>, String> {
         Ok(())
     })?;
     Ok(styles)
-}
-
-/// Whether a format shows the number × 100: a `%` that is not quoted.
-fn is_percent(code: &str) -> bool {
-    let (mut quoted, mut escaped) = (false, false);
-    for letter in code.chars() {
-        match letter {
-            _ if escaped => escaped = false,
-            // `_` leaves room as wide as the next letter, `*` fills with it: neither shows a percent sign that counts.
-            '\\' | '_' | '*' => escaped = true,
-            '"' => quoted = !quoted,
-            '%' if !quoted => return true,
-            _ => {}
-        }
-    }
-    false
 }
 
 /// Parts of the archive by the id of their relation.
@@ -137,16 +123,17 @@ fn sheets(xml: &str) -> Result<Vec<(String, String)>, String> {
 }
 
 /// Cells of a sheet that have one of `styles`.
-fn cells(xml: &str, styles: &BTreeSet<usize>) -> Result<Percents, String> {
-    let mut all = Percents::new();
+fn cells(xml: &str, styles: &BTreeMap<usize, Rc<NumberFormat>>) -> Result<Formats, String> {
+    let mut all = Formats::new();
     if styles.is_empty() {
         return Ok(all);
     }
     each(xml, |element| {
         if element.local_name().as_ref() == b"c" {
-            let style = attribute(element, "s")?.and_then(|style| style.parse().ok());
-            if style.is_some_and(|style: usize| styles.contains(&style)) {
-                all.extend(attribute(element, "r")?.as_deref().and_then(place));
+            let style = attribute(element, "s")?.and_then(|style| style.parse::<usize>().ok());
+            if let Some(format) = style.and_then(|style| styles.get(&style)) {
+                let place = attribute(element, "r")?.as_deref().and_then(place);
+                all.extend(place.map(|place| (place, Rc::clone(format))));
             }
         }
         Ok(())
@@ -176,12 +163,5 @@ mod tests {
         for bad in ["", "1", "A", "A0", "é1", "ZZZZZZZZ1"] {
             assert_eq!(place(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_quoted_or_escaped_sign_is_no_percent_format() {
-        assert!(is_percent("0.00%") && is_percent("[Red]0%;-0%"));
-        assert!(!is_percent("0.0_%") && !is_percent("0*%"));
-        assert!(!is_percent("0.0\"%\"") && !is_percent("0.0\\%") && !is_percent("General"));
     }
 }
