@@ -12,6 +12,7 @@ mod assignment;
 mod conduct;
 mod delivery;
 mod lookup;
+mod pages;
 mod series;
 mod vacant;
 
@@ -28,7 +29,7 @@ pub(crate) use assignment::{REPORTING, scopes_of_project, scopes_of_target};
 pub use conduct::Supervision;
 pub(crate) use conduct::{Conduct, ReportingPeriod};
 pub use delivery::{Milestone, MilestoneReport, Project};
-pub use series::{LiveFigure, Series, Slot};
+pub use series::{LiveFigure, Series, Slot, Total};
 pub(crate) use vacant::Vacant;
 
 use crate::event::{

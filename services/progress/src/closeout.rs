@@ -4,6 +4,7 @@
 //! not know how a target is judged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use songhua_domain::event::Name;
 use songhua_domain::id::{CategoryId, ProjectId};
@@ -81,7 +82,7 @@ fn closings(reading: &Reading) -> Result<Vec<Closing<'_>>, Refused> {
     targets.into_iter().map(closing).collect()
 }
 
-fn score_verified(reading: &Reading, target: &Target) -> Result<Score, Refused> {
+fn score_verified(reading: &Reading, target: &Target) -> Result<Arc<Score>, Refused> {
     let (area, indicator) = (&target.definition.area, &target.definition.indicator);
     let views = reading.views();
     let score = views.score_target_verified(&reading.model, area, indicator, reading.valid_date, reading.known());

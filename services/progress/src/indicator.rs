@@ -140,12 +140,13 @@ pub(crate) fn get(reading: &Reading, asked: &Asked) -> Result<pb::GetIndicatorRe
     }
     let all = figures::read(reading, id, area, asked.dimension.as_deref())?;
     let targets = targets(reading, indicator, area)?;
+    let series = asked.dimension.is_some().then(|| all.iter().map(|one| one.series_of(id)).collect::<Vec<_>>());
     Ok(pb::GetIndicatorResponse {
         indicator: Some(shown(reading, indicator, &targets)?),
         history: figures::history(&all, asked.history_size),
         history_count: size(all.iter().map(|series| series.figures().len()).sum()),
         vintages: figures::vintages(&all, asked.history_size),
-        revisions: revision::of_indicator(reading, id, area, REVISIONS_MAX)?,
+        revisions: revision::of_indicator(reading, id, area, series.as_deref(), REVISIONS_MAX)?,
         years: years::strips(reading, &targets)?,
         contributions: contributions::of(reading, indicator, &all),
         tasks: task::of_targets(reading, targets.iter().map(|one| one.target), |_| true)?,

@@ -3,6 +3,7 @@
 //! Place in the flow: reading → targets scored on two days → places. It must not know how a rate is computed.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -81,10 +82,10 @@ fn league(
     compare_date: Date,
 ) -> Result<pb::League, Refused> {
     row.sort_by_key(|one| reading.order_of(&one.target.definition.area));
-    let before: Vec<Score> =
+    let before: Vec<Arc<Score>> =
         row.iter().map(|one| reading.score_on(one.target, compare_date)).collect::<Result<_, _>>()?;
-    let rates = ranked_by(row.iter().map(|one| &one.score));
-    let rates_before = ranked_by(&before);
+    let rates = ranked_by(row.iter().map(|one| &*one.score));
+    let rates_before = ranked_by(before.iter().map(|score| &**score));
     let places = row.iter().zip(&rates).zip(before.iter().zip(&rates_before));
     let mut places: Vec<pb::LeaguePlace> = places
         .map(|((one, rate), (before, rate_before))| {

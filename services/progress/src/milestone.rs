@@ -92,17 +92,17 @@ pub(crate) fn to_pb(reading: &Reading, milestone: &Milestone) -> pb::Milestone {
 
 /// The milestone with its history.
 pub(crate) fn with_history(reading: &Reading, milestone: &Milestone) -> pb::Milestone {
-    pb::Milestone { changes: milestone.changes.iter().map(change).collect(), ..to_pb(reading, milestone) }
+    pb::Milestone { changes: milestone.changes().map(change).collect(), ..to_pb(reading, milestone) }
 }
 
-fn change(change: &MilestoneChange) -> pb::MilestoneChange {
+fn change(change: MilestoneChange) -> pb::MilestoneChange {
     pb::MilestoneChange {
         event_type: change.event_type.to_owned(),
         position: change.position,
         recorded_time: Timestamp::from_microsecond(change.recorded_time_us).ok().map(timestamp_to_pb),
         date: change.date.map(date_to_pb),
         previous_due_date: change.previous_due_date.map(date_to_pb),
-        text: change.text.clone(),
+        text: change.text,
         agency: name::or_empty(change.agency.as_ref()),
         percent: change.percent.map(|percent| percent.to_string()).unwrap_or_default(),
     }

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use songhua_domain::event::{ProgressNoteRecorded, Scope};
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId, ProjectId};
-use songhua_views::{Fact, FactKind, Said, subject_of_scope};
+use songhua_views::{Fact, FactKind, Facts, Said, subject_of_scope};
 use songhua_wire::pb;
 use songhua_wire::time::{date_to_pb, micros_to_pb};
 
@@ -15,7 +15,7 @@ use crate::filter::{Field, Filter, Kind, Value, field};
 use crate::name;
 use crate::page::Page;
 use crate::reading::Reading;
-use crate::refusal::{self, Refused};
+use crate::refusal::Refused;
 use crate::scope;
 
 /// What notes can be filtered by.
@@ -30,7 +30,8 @@ pub(crate) const FIELDS: &[Field] = &[
 /// A page of notes, newest first.
 pub(crate) fn list(reading: &Reading, filter: &Filter, page: &Page) -> Result<pb::ListProgressNotesResponse, Refused> {
     let facts = reading.facts(FactKind::Notes)?;
-    let all = newest_first(reading, &facts, |fact, note| filter.matches(|field| value_of(reading, fact, note, field)));
+    let is_wanted = |(fact, note): &Noted<'_>| filter.matches(|field| value_of(reading, fact, note, field));
+    let all = newest_first(seen(reading, &facts).filter(is_wanted));
     let cut = page.cut(&all, reading);
     Ok(pb::ListProgressNotesResponse {
         notes: cut.items.iter().map(|(fact, note)| to_pb(reading, fact, note)).collect(),
@@ -67,13 +68,15 @@ pub(crate) fn last_of_project(reading: &Reading, project: &ProjectId) -> Result<
 
 /// The newest note whose scope is one of these.
 fn last(reading: &Reading, scopes: &[Scope]) -> Result<Option<pb::ProgressNote>, Refused> {
-    let mut facts = Vec::new();
-    for scope in scopes {
-        let found = reading.views().facts_of(FactKind::Notes, &subject_of_scope(scope), reading.known());
-        facts.extend(found.map_err(|error| refusal::from_views(&error))?);
-    }
-    let newest = newest_first(reading, &facts, |_, _| true);
-    Ok(newest.first().map(|(fact, note)| to_pb(reading, fact, note)))
+    let lists = lists(reading, scopes)?;
+    let newest =
+        lists.iter().flat_map(|facts| seen(reading, facts)).max_by_key(|(fact, note)| (note.as_of, fact.position));
+    Ok(newest.map(|(fact, note)| to_pb(reading, fact, note)))
+}
+
+/// The notes of each of these scopes.
+fn lists(reading: &Reading, scopes: &[Scope]) -> Result<Vec<Facts>, Refused> {
+    scopes.iter().map(|scope| reading.facts_of(FactKind::Notes, &subject_of_scope(scope))).collect()
 }
 
 /// The newest notes that speak of an indicator: of its target in `area` (none = in any), or of every area.
@@ -83,44 +86,39 @@ pub(crate) fn of_indicator(
     area: Option<&AreaId>,
     limit: usize,
 ) -> Result<Vec<pb::ProgressNote>, Refused> {
-    newest(reading, limit, |_, note| match &note.scope {
-        Scope::Indicator(of) => of == indicator,
-        Scope::Target(at, of) => of == indicator && area.is_none_or(|area| area == at),
-        Scope::Plan | Scope::Area(_) | Scope::Project(_) => false,
-    })
+    let areas = reading.model.areas.keys().filter(|of| area.is_none_or(|area| area == *of));
+    let targets = areas.map(|area| Scope::Target(area.clone(), indicator.clone()));
+    let scopes: Vec<Scope> = targets.chain([Scope::Indicator(indicator.clone())]).collect();
+    let lists = lists(reading, &scopes)?;
+    let newest = newest_first(lists.iter().flat_map(|facts| seen(reading, facts)));
+    Ok(newest.into_iter().take(limit).map(|(fact, note)| to_pb(reading, fact, note)).collect())
 }
 
 /// The newest notes that an agency recorded, or one that it succeeded.
 pub(crate) fn of_agency(reading: &Reading, agency: &AgencyId, limit: usize) -> Result<Vec<pb::ProgressNote>, Refused> {
-    newest(reading, limit, |fact, _| {
-        fact.row.agency.as_ref().is_some_and(|sender| reading.model.standing(sender) == agency)
+    let facts = reading.facts(FactKind::Notes)?;
+    let is_its = |fact: &Fact| fact.row.agency.as_ref().is_some_and(|sender| reading.model.standing(sender) == agency);
+    let newest = newest_first(seen(reading, &facts).filter(|(fact, _)| is_its(fact)));
+    Ok(newest.into_iter().take(limit).map(|(fact, note)| to_pb(reading, fact, note)).collect())
+}
+
+/// A note as it was said.
+type Noted<'a> = (&'a Fact, &'a ProgressNoteRecorded);
+
+/// Those that the day sees.
+fn seen<'a>(reading: &Reading, facts: &'a [Fact]) -> impl Iterator<Item = Noted<'a>> {
+    let day = reading.valid_date;
+    facts.iter().filter_map(move |fact| match &fact.row.said {
+        Said::Note(note) if note.as_of <= day => Some((fact, note)),
+        _ => None,
     })
 }
 
-fn newest(
-    reading: &Reading,
-    limit: usize,
-    wanted: impl Fn(&Fact, &ProgressNoteRecorded) -> bool,
-) -> Result<Vec<pb::ProgressNote>, Refused> {
-    let facts = reading.facts(FactKind::Notes)?;
-    let newest = newest_first(reading, &facts, wanted);
-    Ok(newest.iter().take(limit).map(|(fact, note)| to_pb(reading, fact, note)).collect())
-}
-
-/// Those that the day sees and that are wanted: by the day they are as of, of one day the last recorded first.
-fn newest_first<'a>(
-    reading: &Reading,
-    facts: &'a [Fact],
-    wanted: impl Fn(&Fact, &ProgressNoteRecorded) -> bool,
-) -> Vec<(&'a Fact, &'a ProgressNoteRecorded)> {
-    let notes = facts.iter().filter_map(|fact| match &fact.row.said {
-        Said::Note(note) => Some((fact, note)),
-        _ => None,
-    });
-    let seen = notes.filter(|(fact, note)| note.as_of <= reading.valid_date && wanted(fact, note));
-    let mut seen: Vec<_> = seen.collect();
-    seen.sort_by_key(|(fact, note)| Reverse((note.as_of, fact.position)));
-    seen
+/// By the day they are as of, of one day the last recorded first.
+fn newest_first<'a>(notes: impl Iterator<Item = Noted<'a>>) -> Vec<Noted<'a>> {
+    let mut notes: Vec<_> = notes.collect();
+    notes.sort_by_key(|(fact, note)| Reverse((note.as_of, fact.position)));
+    notes
 }
 
 fn to_pb(reading: &Reading, fact: &Fact, note: &ProgressNoteRecorded) -> pb::ProgressNote {

@@ -3,16 +3,13 @@
 //! Place in the flow: taken after the wait, used by every answer, then checked once more. It must not know which answer
 //! is made.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use songhua_domain::event::PlanDefined;
 use songhua_domain::id::{AgencyId, AreaId, IndicatorId, PlanId, ProjectId};
 use songhua_domain::score::Score;
-use songhua_views::{Area, ClosedOut, Fact, FactKind, Milestone, Model, Target, Views};
+use songhua_views::{Area, ClosedOut, FactKind, Facts, Milestone, Model, Target, Views};
 use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 
@@ -25,8 +22,6 @@ use crate::refusal::{self, Refused};
 pub(crate) struct Reading {
     views: Views,
     knowledge: Knowledge,
-    /// Facts that were asked for.
-    facts: RefCell<BTreeMap<FactKind, Rc<[Fact]>>>,
     /// The plan's id.
     pub(crate) plan: PlanId,
     /// What is defined, as known.
@@ -53,7 +48,7 @@ impl Reading {
         }
         let model = model_at(knowledge.position)?;
         let valid_date = as_of.valid_date(&defined(&model)?.time_zone, now);
-        Ok(Self { knowledge, facts: RefCell::default(), plan: plan.clone(), model, valid_date, views })
+        Ok(Self { knowledge, plan: plan.clone(), model, valid_date, views })
     }
 
     /// Checks that the views still hold what was read: a rebuild in between would have left holes.
@@ -89,12 +84,12 @@ impl Reading {
     }
 
     /// What a target's figures mean.
-    pub(crate) fn score(&self, target: &Target) -> Result<Score, Refused> {
+    pub(crate) fn score(&self, target: &Target) -> Result<Arc<Score>, Refused> {
         self.score_on(target, self.valid_date)
     }
 
     /// What they mean on another day, by the same knowledge.
-    pub(crate) fn score_on(&self, target: &Target, date: Date) -> Result<Score, Refused> {
+    pub(crate) fn score_on(&self, target: &Target, date: Date) -> Result<Arc<Score>, Refused> {
         let (area, indicator) = (&target.definition.area, &target.definition.indicator);
         let score = self.views.score_target(&self.model, area, indicator, date, self.known());
         let score = score.map_err(|error| refusal::from_views(&error))?;
@@ -128,15 +123,14 @@ impl Reading {
         planned.map_err(|error| refusal::from_views(&error))
     }
 
-    /// The facts of a kind in log order, read the first time they are asked for.
-    pub(crate) fn facts(&self, kind: FactKind) -> Result<Rc<[Fact]>, Refused> {
-        if let Some(facts) = self.facts.borrow().get(&kind) {
-            return Ok(Rc::clone(facts));
-        }
-        let facts = self.views.facts(kind, self.known()).map_err(|error| refusal::from_views(&error))?;
-        let facts: Rc<[Fact]> = facts.into();
-        self.facts.borrow_mut().insert(kind, Rc::clone(&facts));
-        Ok(facts)
+    /// The facts of a kind, in log order.
+    pub(crate) fn facts(&self, kind: FactKind) -> Result<Facts, Refused> {
+        self.views.facts(kind, self.known()).map_err(|error| refusal::from_views(&error))
+    }
+
+    /// The facts of a kind about one subject, in log order.
+    pub(crate) fn facts_of(&self, kind: FactKind, subject: &str) -> Result<Facts, Refused> {
+        self.views.facts_of(kind, subject, self.known()).map_err(|error| refusal::from_views(&error))
     }
 
     /// The last position it knows that was recorded by the end of its day: what boards of things done see, which count

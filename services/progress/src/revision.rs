@@ -121,24 +121,35 @@ fn revised(fact: &Fact) -> Option<&Revised> {
     }
 }
 
-/// The newest revisions of an indicator: of one area (and those of every area at once), or of all.
+/// The newest revisions of an indicator: of one area (and those of every area at once), or of all; of figures of one
+/// series, or of all.
 pub(crate) fn of_indicator(
     reading: &Reading,
     indicator: &IndicatorId,
     area: Option<&AreaId>,
+    series: Option<&[SeriesKey]>,
     limit: usize,
 ) -> Result<Vec<pb::Revision>, Refused> {
+    let (asked, views) = (Newest { until: reading.recorded()?, limit, count: false }, reading.views());
     let is_here = |of: &AreaId| area.is_none_or(|area| area == of);
     let is_of =
         |revised: &Revised| revised.indicator.as_ref() == Some(indicator) && revised.area.as_ref().is_none_or(is_here);
-    let found = newest(
-        reading,
-        Newest { until: reading.recorded()?, limit, count: false },
-        |series| series.indicator == *indicator && is_here(&series.area),
-        None,
-        Some(&|fact| revised(fact).is_some_and(is_of)),
-    )?;
-    found.newest.iter().take(limit).map(|change| change.to_pb(reading)).collect()
+    let facts = views.indicator_revision_facts(asked, &|fact| revised(fact).is_some_and(is_of));
+    let figures = match series {
+        Some(series) => series.iter().try_fold(Vec::new(), |mut all, one| {
+            all.extend(views.series_revisions(one, asked)?.newest);
+            Ok(all)
+        }),
+        None => {
+            let is_of = |series: &SeriesKey| series.indicator == *indicator && is_here(&series.area);
+            views.figure_revisions(asked, is_of, None).map(|found| found.newest)
+        }
+    };
+    let figures = figures.map_err(|error| refusal::from_views(&error))?.into_iter().map(Change::Figure);
+    let facts = facts.map_err(|error| refusal::from_views(&error))?.newest.into_iter().map(Change::Fact);
+    let mut all: Vec<Change> = figures.chain(facts).collect();
+    all.sort_by_key(|change| Reverse(change.position()));
+    all.iter().take(limit).map(|change| change.to_pb(reading)).collect()
 }
 
 /// Revisions of figures recorded by the end of the reading's day, newest first.

@@ -3,6 +3,8 @@
 //! Place in the flow: part of the answers on the plan, its areas and its indicators. It must not know how a score is
 //! computed, only how it is shown: rates, points and time in one decimal, all else unrounded.
 
+use std::sync::Arc;
+
 use songhua_domain::event::Name;
 use songhua_domain::quantity::{Decimal, rounded};
 use songhua_domain::score::{Figure, Mark, Score, YearPair};
@@ -26,7 +28,7 @@ pub(crate) struct Scored<'a> {
     /// The target.
     pub(crate) target: &'a Target,
     /// What its figures mean.
-    pub(crate) score: Score,
+    pub(crate) score: Arc<Score>,
 }
 
 /// Scores the targets that `wanted` picks, by number.

@@ -115,13 +115,13 @@ impl<'a> Queue<'a> {
     /// A rejected report is shown as long as it is known; any other only while it is the last that holds.
     fn of_report(&self, milestone: &Milestone, event: Uuid, step: &Step) -> Option<Item> {
         let report = match step.state {
-            State::Rejected => milestone.changes.iter().find(|change| change.event_id == event),
+            State::Rejected => milestone.changes().find(|change| change.event_id == event),
             _ => self.last_report(milestone).filter(|report| report.event_id == event),
         };
-        report.map(|report| Item::new(Checked::Report(milestone.clone(), report.clone()), Some(step)))
+        report.map(|report| Item::new(Checked::Report(milestone.clone(), report), Some(step)))
     }
 
-    fn last_report<'m>(&self, milestone: &'m Milestone) -> Option<&'m MilestoneChange> {
+    fn last_report(&self, milestone: &Milestone) -> Option<MilestoneChange> {
         let is_rejected = |event: &Uuid| self.steps.get(event).is_some_and(|step| step.state == State::Rejected);
         last_report(milestone, is_rejected)
     }
@@ -133,7 +133,7 @@ impl<'a> Queue<'a> {
             let (model, views) = (&reading.model, reading.views());
             let score = views.score_target(model, area, indicator, reading.valid_date, self.recorded);
             let score = score.map_err(|error| refusal::from_views(&error))?;
-            let headline = score.and_then(|score| score.headline);
+            let headline = score.and_then(|score| score.headline.clone());
             if let Some(headline) = headline.filter(|headline| !headline.verified) {
                 let key = SeriesKey::total(area, indicator);
                 let series = self.series(&key)?;
@@ -158,7 +158,7 @@ impl<'a> Queue<'a> {
         }
         let reports = self.milestones.iter().filter_map(|one| Some((one, self.last_report(one)?)));
         let reports = reports.filter(|(_, report)| !self.steps.contains_key(&report.event_id));
-        items.extend(reports.map(|(one, report)| Item::new(Checked::Report(one.clone(), report.clone()), None)));
+        items.extend(reports.map(|(one, report)| Item::new(Checked::Report(one.clone(), report), None)));
         Ok(items)
     }
 

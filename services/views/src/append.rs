@@ -3,6 +3,7 @@
 //! Place in the flow: the part of [`ViewBatch`] that nearly every event goes through. It must not know: what an entry
 //! is worth, targets.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -20,7 +21,7 @@ use crate::series::{Entry, OpenSeries, SeriesKey, entries_of};
 use crate::store::Value;
 use crate::timeline::Timeline;
 use crate::varint::put;
-use crate::writer::{Slot, series_prefix, subjects_table};
+use crate::writer::{RECENT, Slot, series_prefix, subjects_table};
 
 impl ViewBatch<'_> {
     /// Appends to a series, and makes the entry's event known to later ones.
@@ -45,7 +46,12 @@ impl ViewBatch<'_> {
         let place = place?;
         let Some(slot) = self.writer.slots.get_mut(place) else { return Ok(()) };
         if let Some(full) = slot.open.take_if(|open| !open.block.takes(entry.position)) {
-            self.rows.insert(full.block.key(&slot.prefix), full.block.bytes.into());
+            let bytes = Value::from(full.block.bytes);
+            if slot.recent.len() >= RECENT {
+                slot.recent.pop_front();
+            }
+            slot.recent.push_back((full.block.first, bytes.clone()));
+            self.rows.insert(block::at(&slot.prefix, full.block.first), bytes);
         }
         let open = slot.open.get_or_insert_with(|| OpenSeries::begin(entry.position));
         open.push(entry, &mut self.scratch)?;
@@ -170,7 +176,15 @@ impl ViewBatch<'_> {
         })?;
         let place = self.writer.slots.len();
         let prefix = prefix.to_vec();
-        self.writer.slots.push(Slot { number, key, prefix: prefix.clone(), open, timeline: None, dirty: false });
+        self.writer.slots.push(Slot {
+            number,
+            key,
+            prefix: prefix.clone(),
+            open,
+            recent: VecDeque::new(),
+            timeline: None,
+            dirty: false,
+        });
         self.writer.places.insert(prefix, place);
         Ok(place)
     }
@@ -246,6 +260,10 @@ impl Seen for ViewBatch<'_> {
         let key = block::at(prefix, position);
         if let Some((open, value)) = self.open_block(prefix).filter(|(open, _)| *open <= key) {
             return visit(&open, value);
+        }
+        let slot = self.writer.places.get(prefix).and_then(|place| self.writer.slots.get(*place));
+        if let Some((first, value)) = slot.and_then(|slot| slot.recent.iter().rfind(|(first, _)| *first <= position)) {
+            return visit(&block::at(prefix, *first), value);
         }
         // What this batch has is behind all that was put before it.
         if let Some((own, value)) = self.rows.range(prefix.to_vec()..=key.clone()).next_back() {

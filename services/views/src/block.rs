@@ -15,7 +15,8 @@ pub(crate) const BLOCK_BYTES: usize = 4_096;
 /// The last block of a list, being written.
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
-    first: u64,
+    /// Position of its first entry.
+    pub(crate) first: u64,
     last: u64,
     /// Its value.
     pub(crate) bytes: Vec<u8>,

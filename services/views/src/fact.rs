@@ -3,6 +3,9 @@
 //! Place in the flow: the projector hands them to the batch; progress reads those of one kind, or of one kind and
 //! subject, up to the known position, and makes boards of them. It must not know what they mean together.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use songhua_domain::event::{
@@ -14,6 +17,8 @@ use uuid::Uuid;
 
 use crate::block;
 use crate::error::ViewsError;
+use crate::grown::Grown;
+use crate::kept::Weighed;
 use crate::key::{FACTS, Key};
 use crate::row::decode;
 use crate::views::Views;
@@ -199,13 +204,13 @@ pub(crate) fn prefix_of(said: &Said) -> Vec<u8> {
 }
 
 /// Facts about one subject are kept together; those about single events in 256 lists, by the last two digits of the
-/// event's id; revisions in one list, since it is read from its end, whatever they are about.
+/// event's id; revisions in two, that of indicators and their targets and that of all else, each read from its end.
 fn list_of(kind: FactKind, subject: &str) -> String {
     match kind {
         FactKind::Verifications | FactKind::Evidence => {
             subject.get(subject.len().saturating_sub(2)..).unwrap_or_default().to_owned()
         }
-        FactKind::Revisions => String::new(),
+        FactKind::Revisions => REVISIONS[usize::from(!is_of_indicator(subject))].to_owned(),
         FactKind::Notes
         | FactKind::Supervisions
         | FactKind::Reminders
@@ -214,13 +219,51 @@ fn list_of(kind: FactKind, subject: &str) -> String {
     }
 }
 
-/// The list of all revisions.
-pub(crate) fn prefix_of_revisions() -> Vec<u8> {
-    prefix(FactKind::Revisions).text(&list_of(FactKind::Revisions, "")).done()
+/// The lists of revisions: of indicators and their targets, which are few, and of all else.
+pub(crate) const REVISIONS: [&str; 2] = ["indicators", ""];
+
+fn is_of_indicator(subject: &str) -> bool {
+    subject.starts_with("indicators/") || subject.contains("/targets/")
+}
+
+/// The prefix of one of [`REVISIONS`].
+pub(crate) fn prefix_of_revisions(list: &str) -> Vec<u8> {
+    prefix(FactKind::Revisions).text(list).done()
 }
 
 fn prefix(kind: FactKind) -> Key {
     Key::table(FACTS).bytes(&[kind as u8])
+}
+
+/// Facts in log order, up to a known position: read once, shared by all who read them.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    all: Arc<FactList>,
+    known: usize,
+}
+
+impl Facts {
+    fn up_to(all: Arc<FactList>, known: u64) -> Self {
+        let known = all.0.partition_point(|fact| fact.position <= known);
+        Self { all, known }
+    }
+}
+
+impl Deref for Facts {
+    type Target = [Fact];
+    fn deref(&self) -> &[Fact] {
+        self.all.0.get(..self.known).unwrap_or_default()
+    }
+}
+
+/// Facts that readers keep, in log order.
+#[derive(Debug)]
+pub(crate) struct FactList(Vec<Fact>);
+
+impl Weighed for FactList {
+    fn weight(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Views {
@@ -228,10 +271,8 @@ impl Views {
     ///
     /// # Errors
     /// [`ViewsError`]: reset them.
-    pub fn facts(&self, kind: FactKind, known: u64) -> Result<Vec<Fact>, ViewsError> {
-        let mut facts = self.facts_below(&prefix(kind).done(), known)?;
-        facts.sort_by_key(|fact| fact.position);
-        Ok(facts)
+    pub fn facts(&self, kind: FactKind, known: u64) -> Result<Facts, ViewsError> {
+        Ok(Facts::up_to(self.with(|grown| grown.facts(prefix(kind).done()))?, known))
     }
 
     /// The facts of a kind about one subject, in log order: with notes [`subject_of_scope`]; with supervision, periods,
@@ -240,26 +281,35 @@ impl Views {
     ///
     /// # Errors
     /// [`ViewsError`]: reset them.
-    pub fn facts_of(&self, kind: FactKind, subject: &str, known: u64) -> Result<Vec<Fact>, ViewsError> {
-        let mut facts = self.facts_below(&prefix(kind).text(&list_of(kind, subject)).done(), known)?;
-        facts.retain(|fact| fact.row.said.subject() == subject);
-        Ok(facts)
+    pub fn facts_of(&self, kind: FactKind, subject: &str, known: u64) -> Result<Facts, ViewsError> {
+        let list = list_of(kind, subject);
+        let mut all = self.with(|grown| grown.facts(prefix(kind).text(&list).done()))?;
+        if list != subject {
+            let own = all.0.iter().filter(|fact| fact.row.said.subject() == subject);
+            all = Arc::new(FactList(own.cloned().collect()));
+        }
+        Ok(Facts::up_to(all, known))
     }
+}
 
-    /// In the order of keys: by subject, then in log order.
-    fn facts_below(&self, prefix: &[u8], known: u64) -> Result<Vec<Fact>, ViewsError> {
+impl Grown {
+    /// Facts of the lists below a prefix: of one list, or of all of a kind.
+    fn facts(&self, prefix: Vec<u8>) -> Result<Arc<FactList>, ViewsError> {
+        if let Some(facts) = self.recalled().facts().get(&prefix) {
+            return Ok(facts);
+        }
         self.read(|store| {
             let mut facts = Vec::new();
-            for row in store.scan(prefix) {
+            for row in store.scan(&prefix) {
                 let (key, value) = row?;
                 for entry in block::entries(&key, &value) {
                     let (position, payload) = entry?;
-                    if position > known {
-                        break;
-                    }
                     facts.push(Fact { position, row: decode(&key, payload)? });
                 }
             }
+            facts.sort_by_key(|fact| fact.position);
+            let facts = Arc::new(FactList(facts));
+            self.recalled().facts().keep(prefix, Arc::clone(&facts));
             Ok(facts)
         })
     }

@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use songhua_domain::id::ProjectId;
 use songhua_log::Checkpoint;
 
 use crate::batch::Subject;
 use crate::block;
 use crate::definition::Definition;
 use crate::error::ViewsError;
-use crate::kept::Kept;
 use crate::key::{self, Key};
 use crate::model::Model;
+use crate::recalled::Recalled;
 use crate::row::{self, encode, position_of, unreadable};
 use crate::series::{SeriesKey, entries_of};
 use crate::store::{Rows, Store};
@@ -27,10 +28,8 @@ use crate::views::Options;
 pub(crate) const LAYOUT: u32 = 6;
 /// Models kept: that of now, and those of a few earlier moments that readers ask for.
 const MODELS: usize = 16;
-/// Most figures of timelines that are kept for readers.
-const TIMELINE_FIGURES: usize = 400_000;
 /// Bytes of rows that wait until they are written to sled together.
-const WAITING_BYTES: usize = 24 << 20;
+const WAITING_BYTES: usize = 8 << 20;
 
 /// What is written with a batch.
 pub(crate) struct Written<'b> {
@@ -52,7 +51,7 @@ pub(crate) struct Grown {
     store: RwLock<Option<Store>>,
     applied: AtomicU64,
     models: Mutex<Models>,
-    timelines: Mutex<Kept<SeriesKey, Timeline>>,
+    recalled: Recalled,
     subjects: RwLock<Vec<Subject>>,
 }
 
@@ -93,7 +92,7 @@ impl Grown {
             store: RwLock::new(Some(store)),
             applied: AtomicU64::new(stored.map_or(0, |(_, checkpoint)| checkpoint.position.0)),
             models: Mutex::new(Models { positions, kept: BTreeMap::new() }),
-            timelines: Mutex::new(Kept::new(TIMELINE_FIGURES)),
+            recalled: Recalled::default(),
             subjects: RwLock::new(subjects),
         })
     }
@@ -153,13 +152,10 @@ impl Grown {
         defined.sort_unstable();
         let applied = written.checkpoint.position.0;
         let waiting = self.change(|store| {
-            store.put(written.rows);
             // All under the lock of the store: a reader who builds anything from rows holds it too.
+            self.recalled.renew(&written.rows, written.series);
+            store.put(written.rows);
             self.subjects.write().unwrap_or_else(PoisonError::into_inner).append(&mut written.subjects);
-            let mut timelines = self.timelines();
-            for (series, timeline) in written.series {
-                timelines.renew(series, timeline);
-            }
             let mut models = self.models();
             if !defined.is_empty() {
                 models.positions.append(&mut defined);
@@ -198,9 +194,14 @@ impl Grown {
         })
     }
 
+    /// What readers keep.
+    pub(crate) const fn recalled(&self) -> &Recalled {
+        &self.recalled
+    }
+
     /// A series, whole, as scoring reads it.
     pub(crate) fn timeline(&self, series: &SeriesKey) -> Result<Arc<Timeline>, ViewsError> {
-        if let Some(timeline) = self.timelines().get(series) {
+        if let Some(timeline) = self.recalled.timelines().get(series) {
             return Ok(timeline);
         }
         self.read(|store| {
@@ -212,7 +213,7 @@ impl Grown {
                 }
             }
             let timeline = Arc::new(timeline);
-            self.timelines().keep(series.clone(), Arc::clone(&timeline));
+            self.recalled.timelines().keep(series.clone(), Arc::clone(&timeline));
             Ok(timeline)
         })
     }
@@ -229,6 +230,15 @@ impl Grown {
         let is_wanted = |subject: &Subject| matches!(subject, Subject::Series(series) if wanted(series));
         (0..).zip(subjects.iter()).filter(|(_, subject)| is_wanted(subject)).map(|(number, _)| number).collect()
     }
+    /// Projects that ever had a milestone.
+    pub(crate) fn planned_projects(&self) -> BTreeSet<ProjectId> {
+        let subjects = self.subjects.read().unwrap_or_else(PoisonError::into_inner);
+        let projects = subjects.iter().filter_map(|subject| match subject {
+            Subject::Milestone(project, _) => Some(project.clone()),
+            Subject::Series(_) => None,
+        });
+        projects.collect()
+    }
     /// All subjects, by number.
     pub(crate) fn subjects(&self) -> Vec<Subject> {
         self.subjects.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -236,10 +246,6 @@ impl Grown {
 
     fn models(&self) -> MutexGuard<'_, Models> {
         self.models.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn timelines(&self) -> MutexGuard<'_, Kept<SeriesKey, Timeline>> {
-        self.timelines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

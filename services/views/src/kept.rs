@@ -1,7 +1,8 @@
 //! What is kept in memory as long as there is room: the least recently used goes first.
 //!
-//! Place in the flow: timelines of series, for readers. It must not know what is kept.
+//! Place in the flow: timelines of series, facts and milestones, for readers. It must not know what is kept.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,7 +33,10 @@ impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
         Self { entries: BTreeMap::new(), most, weight: 0, clock: 0 }
     }
 
-    pub(crate) fn get(&mut self, key: &K) -> Option<Arc<V>> {
+    pub(crate) fn get<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<Arc<V>>
+    where
+        K: Borrow<Q>,
+    {
         self.clock += 1;
         let entry = self.entries.get_mut(key)?;
         entry.used = self.clock;
@@ -59,7 +63,10 @@ impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
         }
     }
 
-    pub(crate) fn forget(&mut self, key: &K) {
+    pub(crate) fn forget<Q: Ord + ?Sized>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
         if let Some(entry) = self.entries.remove(key) {
             self.weight -= entry.value.weight();
         }

@@ -3,6 +3,8 @@
 //! Place in the flow: the batch writes one row for each event, reads fold the rows up to the known position. It must
 //! not know: projects' areas, completion, who may report.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use songhua_domain::event::{
@@ -16,6 +18,8 @@ use uuid::Uuid;
 
 use crate::block;
 use crate::error::ViewsError;
+use crate::grown::Grown;
+use crate::kept::Weighed;
 use crate::key::{self, Key};
 use crate::row::decode;
 use crate::views::Views;
@@ -143,9 +147,29 @@ pub struct Milestone {
     pub percent: Option<Decimal>,
     /// Whether the report behind the status is verified.
     pub verified: bool,
-    /// Everything that happened to it as known, oldest first, also what the day does not see yet.
-    pub changes: Vec<MilestoneChange>,
+    happened: Happened,
 }
+
+/// What happened to a milestone, up to a known position; equal where that is.
+#[derive(Debug, Clone)]
+struct Happened {
+    all: Arc<[(u64, DatedRow)]>,
+    known: usize,
+}
+
+impl Happened {
+    fn rows(&self) -> &[(u64, DatedRow)] {
+        self.all.get(..self.known).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Happened {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows() == other.rows()
+    }
+}
+
+impl Eq for Happened {}
 
 /// A report and what became of it.
 struct Report<'a> {
@@ -164,20 +188,16 @@ impl Milestone {
     /// A day sees what holds from that day or an earlier one: reports by their date, reschedules, cancellations and
     /// reopenings by their effective date, else by the day they were recorded on. Of the reschedules it sees the last recorded one
     /// holds, since each was decided on the due date before it.
-    pub(crate) fn fold(rows: &[(u64, DatedRow)], valid_date: Date) -> Option<Self> {
-        let planned = rows.iter().find_map(|(_, dated)| match &dated.row.fact {
-            MilestoneFact::Planned(planned) => Some(planned),
-            _ => None,
-        })?;
-        let mut milestone = Self::planned(planned);
-        for (position, dated) in rows {
+    fn fold(all: &Arc<[(u64, DatedRow)]>, valid_date: Date, known: u64) -> Option<Self> {
+        let rows = up_to(all, known);
+        let mut milestone = Self::planned(plan_of(rows)?, Happened { all: Arc::clone(all), known: rows.len() });
+        for (_, dated) in rows {
             if let MilestoneFact::Rescheduled(moved) = &dated.row.fact
                 && dated.effective() <= valid_date
             {
                 milestone.due_date = moved.due_date;
                 milestone.reschedule_count += 1;
             }
-            milestone.changes.push(dated.row.change(*position));
         }
         if let Some(report) = standing(&reports(rows), valid_date) {
             milestone.settle(report);
@@ -187,7 +207,12 @@ impl Milestone {
         Some(milestone)
     }
 
-    fn planned(planned: &MilestonePlanned) -> Self {
+    /// Everything that happened to it as known, oldest first, also what the day does not see yet.
+    pub fn changes(&self) -> impl DoubleEndedIterator<Item = MilestoneChange> {
+        self.happened.rows().iter().map(|(position, dated)| dated.row.change(*position))
+    }
+
+    fn planned(planned: &MilestonePlanned, happened: Happened) -> Self {
         Self {
             project: planned.project.clone(),
             milestone: planned.milestone.clone(),
@@ -202,7 +227,7 @@ impl Milestone {
             reach_date: None,
             percent: None,
             verified: false,
-            changes: Vec::new(),
+            happened,
         }
     }
 
@@ -229,6 +254,16 @@ impl Milestone {
     }
 }
 
+/// Milestones that readers keep, by id: everything that happened to each, oldest first.
+#[derive(Debug)]
+pub(crate) struct MilestoneList(Vec<Arc<[(u64, DatedRow)]>>);
+
+impl Weighed for MilestoneList {
+    fn weight(&self) -> usize {
+        self.0.iter().map(|rows| rows.len()).sum()
+    }
+}
+
 impl Views {
     /// Milestones of one project, or of all, by project and id, as they stand on `valid_date`.
     ///
@@ -240,12 +275,13 @@ impl Views {
         valid_date: Date,
         known: u64,
     ) -> Result<Vec<Milestone>, ViewsError> {
-        let mut all = Vec::new();
-        self.find_milestone(&prefix_of(project), valid_date, known, |milestone| {
-            all.push(milestone);
-            false
-        })?;
-        Ok(all)
+        let of_project = |project: &ProjectId| self.with(|grown| grown.milestones(project));
+        let lists = match project {
+            Some(project) => vec![of_project(project)?],
+            None => self.with(Grown::planned_projects).iter().map(of_project).collect::<Result<_, _>>()?,
+        };
+        let all = lists.iter().flat_map(|list| &list.0);
+        Ok(all.filter_map(|rows| Milestone::fold(rows, valid_date, known)).collect())
     }
 
     /// A milestone as it stands on `valid_date`; none where it was not planned.
@@ -259,62 +295,66 @@ impl Views {
         valid_date: Date,
         known: u64,
     ) -> Result<Option<Milestone>, ViewsError> {
-        let mut found = None;
-        self.find_milestone(&key::milestone(project, milestone), valid_date, known, |milestone| {
-            found = Some(milestone);
-            true
-        })?;
-        Ok(found)
+        let list = self.with(|grown| grown.milestones(project))?;
+        let mut own = list.0.iter().filter(|rows| plan_of(rows).is_some_and(|plan| plan.milestone == *milestone));
+        Ok(own.find_map(|rows| Milestone::fold(rows, valid_date, known)))
     }
 
-    /// Whether a project has a milestone that is not cancelled on `valid_date`. Reads no further than the first one.
+    /// Whether a project has a milestone that is not cancelled on `valid_date`.
     ///
     /// # Errors
     /// [`ViewsError`]: reset them.
     pub fn is_planned(&self, project: &ProjectId, valid_date: Date, known: u64) -> Result<bool, ViewsError> {
-        let stands = |milestone: Milestone| milestone.status != MilestoneStatus::Cancelled;
-        self.find_milestone(&prefix_of(Some(project)), valid_date, known, stands)
+        let list = self.with(|grown| grown.milestones(project))?;
+        Ok(list.0.iter().map(|rows| up_to(rows, known)).any(|rows| {
+            let reports = reports(rows);
+            let cancelled =
+                standing(&reports, valid_date).is_some_and(|last| matches!(last.fact, MilestoneFact::Cancelled(_)));
+            plan_of(rows).is_some() && !cancelled
+        }))
     }
+}
 
-    /// Looks at one milestone after the other of those whose lists begin with `prefix`, until one `fits`; tells whether
-    /// one did.
-    fn find_milestone(
-        &self,
-        prefix: &[u8],
-        valid_date: Date,
-        known: u64,
-        mut fits: impl FnMut(Milestone) -> bool,
-    ) -> Result<bool, ViewsError> {
-        let mut fits = |rows: &[(u64, DatedRow)]| Milestone::fold(rows, valid_date).is_some_and(&mut fits);
+impl Grown {
+    /// Milestones of a project.
+    fn milestones(&self, project: &ProjectId) -> Result<Arc<MilestoneList>, ViewsError> {
+        if let Some(milestones) = self.recalled().milestones().get(project) {
+            return Ok(milestones);
+        }
+        let prefix = Key::table(key::MILESTONES).text(project.as_str()).done();
         self.read(|store| {
             // The rows of a milestone follow each other, oldest first.
-            let (mut milestone, mut rows) = (Vec::new(), Vec::new());
-            for row in store.scan(prefix) {
+            let (mut all, mut of, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+            for row in store.scan(&prefix) {
                 let (key, value) = row?;
-                let of = block::prefix_of(&key);
-                if of != milestone {
-                    if fits(&rows) {
-                        return Ok(true);
-                    }
-                    rows.clear();
-                    milestone = of.to_vec();
+                if block::prefix_of(&key) != of {
+                    all.push(Arc::from(std::mem::take(&mut rows)));
+                    of = block::prefix_of(&key).to_vec();
                 }
                 for entry in block::entries(&key, &value) {
                     let (position, payload) = entry?;
-                    if position <= known {
-                        rows.push((position, decode(&key, payload)?));
-                    }
+                    rows.push((position, decode(&key, payload)?));
                 }
             }
-            Ok(fits(&rows))
+            all.push(Arc::from(rows));
+            let milestones = Arc::new(MilestoneList(all));
+            self.recalled().milestones().keep(project.clone(), Arc::clone(&milestones));
+            Ok(milestones)
         })
     }
 }
 
-/// Milestones of one project, or of all.
-fn prefix_of(project: Option<&ProjectId>) -> Vec<u8> {
-    let table = Key::table(key::MILESTONES);
-    project.map_or_else(|| table.clone(), |project| table.clone().text(project.as_str())).done()
+/// What is known at `known`.
+fn up_to(rows: &[(u64, DatedRow)], known: u64) -> &[(u64, DatedRow)] {
+    rows.get(..rows.partition_point(|(position, _)| *position <= known)).unwrap_or_default()
+}
+
+/// How it was planned; none where it was not.
+fn plan_of(rows: &[(u64, DatedRow)]) -> Option<&MilestonePlanned> {
+    rows.iter().find_map(|(_, dated)| match &dated.row.fact {
+        MilestoneFact::Planned(planned) => Some(planned),
+        _ => None,
+    })
 }
 
 /// Reports that were not rejected, oldest first.

@@ -57,9 +57,8 @@ impl Views {
         indicator: &IndicatorId,
         valid_date: Date,
         known: u64,
-    ) -> Result<Option<Score>, ViewsError> {
-        let known = As { model, known, verified_only: false };
-        scoring::score_target(known, area, indicator, valid_date, &mut |series| self.timeline(series))
+    ) -> Result<Option<Arc<Score>>, ViewsError> {
+        self.score(As { model, known, verified_only: false }, area, indicator, valid_date)
     }
 
     /// As [`score_target`](Self::score_target), but only verified figures count.
@@ -73,9 +72,33 @@ impl Views {
         indicator: &IndicatorId,
         valid_date: Date,
         known: u64,
-    ) -> Result<Option<Score>, ViewsError> {
-        let known = As { model, known, verified_only: true };
-        scoring::score_target(known, area, indicator, valid_date, &mut |series| self.timeline(series))
+    ) -> Result<Option<Arc<Score>>, ViewsError> {
+        self.score(As { model, known, verified_only: true }, area, indicator, valid_date)
+    }
+
+    /// Computed once as long as it follows from the same.
+    fn score(
+        &self,
+        known: As<'_>,
+        area: &AreaId,
+        indicator: &IndicatorId,
+        valid_date: Date,
+    ) -> Result<Option<Arc<Score>>, ViewsError> {
+        self.with(|grown| {
+            let target = (area.clone(), indicator.clone());
+            if let Some(score) = grown.recalled().score(known, &target, valid_date) {
+                return Ok(Some(score));
+            }
+            let mut rests_on = Vec::new();
+            let scored = scoring::score_target(known, area, indicator, valid_date, &mut |series| {
+                let timeline = grown.timeline(series)?;
+                rests_on.push((series.clone(), timeline.last()));
+                Ok(timeline)
+            })?;
+            let Some(score) = scored.map(Arc::new) else { return Ok(None) };
+            grown.recalled().keep_score(known, target, valid_date, rests_on, &score);
+            Ok(Some(score))
+        })
     }
 
     /// Live figures of an indicator's total in an area, derived ones where the indicator is derived; oldest first by

@@ -2,15 +2,16 @@
 //! to; and those of what was defined, which are facts.
 //!
 //! Place in the flow: the batch notes position and series beside the entry, so that boards need not walk all series;
-//! facts of revisions are in one list. A page is read from where the page before it ended. It must not know what a
+//! facts of revisions are in two lists. A page is read from where the page before it ended. It must not know what a
 //! revision means.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::batch::Subject;
 use crate::block;
 use crate::error::ViewsError;
-use crate::fact::{Fact, prefix_of_revisions};
+use crate::fact::{Fact, REVISIONS, prefix_of_revisions};
 use crate::find::{self, Seen, Stored};
 use crate::key;
 use crate::packed;
@@ -101,6 +102,32 @@ impl Views {
         })
     }
 
+    /// The same of one series, whatever was said.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn series_revisions(&self, series: &SeriesKey, asked: Newest) -> Result<Found<FigureRevision>, ViewsError> {
+        let prefix = series.prefix().done();
+        self.with(|grown| {
+            grown.read(|store| {
+                let seen = Stored { store, subject: |number| grown.subject(number) };
+                let mut block: Option<(Vec<u8>, Block)> = None;
+                newest(store, &prefix, asked, |key, (position, _), show| {
+                    let block = match &mut block {
+                        Some((of, block)) if of.as_slice() == key => block,
+                        other => &mut other.insert((key.to_vec(), Block::read(&seen, series, position)?)).1,
+                    };
+                    let entry = block.entry(position).ok_or_else(missing)?;
+                    Ok(match revised(entry.kind) {
+                        None => Judged::No,
+                        Some(_) if show => Judged::Shown(block.revision(&seen, entry)?),
+                        Some(_) => Judged::Counted,
+                    })
+                })
+            })
+        })
+    }
+
     /// Facts of [`FactKind::Revisions`](crate::FactKind::Revisions) that are `wanted`. Without `wanted`, those that are only counted are not read.
     ///
     /// # Errors
@@ -110,8 +137,35 @@ impl Views {
         asked: Newest,
         wanted: Option<&dyn Fn(&Fact) -> bool>,
     ) -> Result<Found<Fact>, ViewsError> {
+        let [of_indicators, others] = REVISIONS;
+        let (mut all, others) = (self.facts_in(of_indicators, asked, wanted)?, self.facts_in(others, asked, wanted)?);
+        all.count += others.count;
+        all.newest.extend(others.newest);
+        all.newest.sort_by_key(|fact| Reverse(fact.position));
+        all.newest.truncate(asked.limit);
+        Ok(all)
+    }
+
+    /// Those of them that are about an indicator or its targets.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn indicator_revision_facts(
+        &self,
+        asked: Newest,
+        wanted: &dyn Fn(&Fact) -> bool,
+    ) -> Result<Found<Fact>, ViewsError> {
+        self.facts_in(REVISIONS[0], asked, Some(wanted))
+    }
+
+    fn facts_in(
+        &self,
+        list: &str,
+        asked: Newest,
+        wanted: Option<&dyn Fn(&Fact) -> bool>,
+    ) -> Result<Found<Fact>, ViewsError> {
         self.read(|store| {
-            newest(store, &prefix_of_revisions(), asked, |key, (position, payload), show| {
+            newest(store, &prefix_of_revisions(list), asked, |key, (position, payload), show| {
                 if !show && wanted.is_none() {
                     return Ok(Judged::Counted);
                 }
@@ -194,23 +248,29 @@ impl Blocks<'_> {
     fn of(&mut self, number: u32, position: u64) -> Result<&Block, ViewsError> {
         if self.kept.get(&number).is_none_or(|block| block.entry(position).is_none()) {
             let Some(Subject::Series(series)) = self.seen.subject(number) else { return Err(missing()) };
-            let (mut entries, mut agencies) = (Vec::new(), Vec::new());
-            self.seen.block(&series.prefix().done(), position, &mut |key, value| {
-                for entry in block::entries(key, value) {
-                    entries.push(packed::unpack(key, entry?, Some(&mut agencies))?);
-                }
-                Ok(())
-            })?;
+            let block = Block::read(self.seen, &series, position)?;
             if self.kept.len() >= BLOCKS_MAX {
                 self.kept.clear();
             }
-            self.kept.insert(number, Block { series, entries });
+            self.kept.insert(number, block);
         }
         self.kept.get(&number).ok_or_else(missing)
     }
 }
 
 impl Block {
+    /// The block of a series that the entry at `position` is in.
+    fn read(seen: &dyn Seen, series: &SeriesKey, position: u64) -> Result<Self, ViewsError> {
+        let (mut entries, mut agencies) = (Vec::new(), Vec::new());
+        seen.block(&series.prefix().done(), position, &mut |key, value| {
+            for entry in block::entries(key, value) {
+                entries.push(packed::unpack(key, entry?, Some(&mut agencies))?);
+            }
+            Ok(())
+        })?;
+        Ok(Self { series: series.clone(), entries })
+    }
+
     fn entry(&self, position: u64) -> Option<&Entry> {
         let place = self.entries.binary_search_by_key(&position, |entry| entry.position);
         place.ok().and_then(|place| self.entries.get(place))

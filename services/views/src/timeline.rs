@@ -49,11 +49,13 @@ impl Weighed for Timeline {
 pub(crate) struct Timeline {
     figures: Vec<Seen>,
     silences: Vec<Silence>,
+    last: u64,
 }
 
 impl Timeline {
     /// Folds the next entry.
     pub(crate) fn push(&mut self, entry: &EntryRef<'_>) {
+        self.last = entry.position;
         match entry.kind {
             EntryKind::Nothing => self.silences.push((entry.start, entry.end, entry.position)),
             EntryKind::Reported | EntryKind::Assessed => self.insert(entry),
@@ -65,6 +67,11 @@ impl Timeline {
             EntryKind::Verified { of } => self.verify(entry, of, true),
             EntryKind::Reopened { of } => self.verify(entry, of, false),
         }
+    }
+
+    /// The position of its last entry; 0 = none. Entries are never changed, so it says which timeline of a series this is.
+    pub(crate) const fn last(&self) -> u64 {
+        self.last
     }
 
     /// What counts as known at `known`, oldest first.

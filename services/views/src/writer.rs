@@ -4,7 +4,7 @@
 //! Place in the flow: taken by a batch, given back when the batch is committed, lost when it is dropped. It must not
 //! know: where rows are kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -22,6 +22,10 @@ use crate::times;
 
 /// Most series that are kept.
 const SERIES: usize = 8_192;
+/// Most full blocks of a series that are kept.
+pub(crate) const RECENT: usize = 2;
+/// Most bytes of them, of all series.
+const RECENT_BYTES: usize = 8 << 20;
 /// Most other lists that are kept.
 const LISTS: usize = 4_096;
 /// Most figures of timelines that are kept.
@@ -36,6 +40,9 @@ pub(crate) struct Slot {
     pub(crate) key: SeriesKey,
     pub(crate) prefix: Vec<u8>,
     pub(crate) open: Option<OpenSeries>,
+    /// The full blocks before the open one, oldest first, each with its first position: what is corrected or verified
+    /// is mostly in them.
+    pub(crate) recent: VecDeque<(u64, Value)>,
     pub(crate) timeline: Option<Arc<Timeline>>,
     /// Whether it was written to in this batch.
     pub(crate) dirty: bool,
@@ -103,6 +110,10 @@ impl Writer {
         if self.slots.len() > SERIES || figures > TIMELINE_FIGURES {
             self.slots.clear();
             self.places.clear();
+        }
+        let recent: usize = self.slots.iter().flat_map(|slot| &slot.recent).map(|(_, block)| block.len()).sum();
+        if recent > RECENT_BYTES {
+            self.slots.iter_mut().for_each(|slot| slot.recent.clear());
         }
         if self.lists.len() > LISTS {
             self.lists.clear();

@@ -9,7 +9,7 @@ use super::case::Case;
 use super::rejection::{refuse_if, reject};
 use crate::event::{Figure, IndicatorDefined, MeasurementReported, ReferencePeriod};
 use crate::quantity::Decimal;
-use crate::state::{LiveFigure, Series, Slot};
+use crate::state::{LiveFigure, Series, Slot, Total};
 use crate::vocabulary::{Accumulation, Basis};
 
 /// The bases of an indicator: the table of §1, and the one basis that a STOCK or RATIO names.
@@ -232,10 +232,9 @@ fn straddled(case: &Case<'_>, series: &Series, date: Date) -> Result<(), Rejecti
 
 /// A total neither falls below an earlier one nor lies above a later one; only a correction may (§1).
 fn rising(case: &Case<'_>, series: &Series, date: Date, value: Decimal) -> Result<(), Rejection> {
-    let total = |found: Option<(&Slot, &LiveFigure)>| {
-        found.and_then(|(slot, figure)| Some((slot.end, figure.position, figure.total?)))
-    };
-    if let Some((day, position, before)) = total(series.total_before(date)).filter(|(_, _, before)| value < *before) {
+    if let Some(Total { day, position, value: before }) =
+        series.total_before(date).filter(|before| value < before.value)
+    {
         return Err(reject!(
             TotalDecreased,
             case.path("figure.value"),
@@ -244,7 +243,7 @@ fn rising(case: &Case<'_>, series: &Series, date: Date, value: Decimal) -> Resul
             "{date} 的 {value} 低于第 {position} 条 {day} 的 {before}；若该条有误，请先更正",
         ));
     }
-    if let Some((day, position, after)) = total(series.total_after(date)).filter(|(_, _, after)| value > *after) {
+    if let Some(Total { day, position, value: after }) = series.total_after(date).filter(|after| value > after.value) {
         return Err(reject!(
             TotalDecreased,
             case.path("figure.value"),

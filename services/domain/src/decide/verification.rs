@@ -2,6 +2,8 @@
 //!
 //! Place in the flow: called by `decide`. It must not know: who sends (`authorise` keeps reporter and verifier apart).
 
+use std::num::NonZeroU64;
+
 use uuid::Uuid;
 
 use super::Rejection;
@@ -167,7 +169,7 @@ fn verified(case: &Case<'_>, id: &Uuid) -> Option<u64> {
         state.milestone(project, milestone)?.reports.iter().find(|report| report.event == *id)?.verified_by
     };
     let assessment = || state.assessments.get(id).filter(|assessment| !assessment.rejected)?.verified_by;
-    state.series.live(id).and_then(|figure| figure.verified_by).or_else(report).or_else(assessment)
+    state.series.live(id).and_then(|figure| figure.verified_by.map(NonZeroU64::get)).or_else(report).or_else(assessment)
 }
 
 /// Refuses an event that cannot be verified (any more); gives back the position at which it was.
@@ -175,7 +177,7 @@ fn verifiable(case: &Case<'_>, id: &Uuid) -> Result<Option<u64>, Rejection> {
     let named = case.named("event", id)?;
     match &named.input.payload {
         payload if measurement::is_figure(payload) => {
-            measurement::live(case, "event", id).map(|(_, figure)| figure.verified_by)
+            measurement::live(case, "event", id).map(|(_, figure)| figure.verified_by.map(NonZeroU64::get))
         }
         Payload::QualitativeAssessmentRecorded(_) => {
             let position = named.position;

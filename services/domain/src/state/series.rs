@@ -3,13 +3,17 @@
 //! Place in the flow: folded from measurement events, asked when a figure is decided. It must not know: values that no
 //! rule compares (only `PLAN_TO_DATE` totals are kept), earlier vintages (views keep those).
 //!
-//! A series has a number, so that the index by event id, the largest part of a plan's state, stays small.
+//! Figures are the largest part of a plan's state, so a series has a number, and entries lie in [`Pages`].
+
+use std::num::NonZeroU64;
+use std::ops::Bound;
 
 use imbl::OrdMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::pages::Pages;
 use crate::event::{MeasurementReported, ReferencePeriod};
 use crate::id::{AreaId, IndicatorId};
 use crate::quantity::Decimal;
@@ -43,14 +47,23 @@ impl Slot {
 }
 
 /// The live figure of a slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveFigure {
     /// Place of the live event in the log: reported, or the last correction or revision.
     pub position: u64,
-    /// Its value, kept for `PLAN_TO_DATE` only.
-    pub total: Option<Decimal>,
     /// Place of the event that verified it.
-    pub verified_by: Option<u64>,
+    pub verified_by: Option<NonZeroU64>,
+}
+
+/// A live `PLAN_TO_DATE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// Reference date.
+    pub day: Date,
+    /// Place of the live event in the log.
+    pub position: u64,
+    /// The total.
+    pub value: Decimal,
 }
 
 /// The live figures of one (area, indicator, dimension).
@@ -62,7 +75,9 @@ pub struct Series {
     pub indicator: IndicatorId,
     /// The dimension, `_T` for the headline.
     pub dimension: String,
-    pub(crate) figures: OrdMap<Slot, LiveFigure>,
+    pub(crate) figures: Pages<Slot, LiveFigure>,
+    /// Values of live `PLAN_TO_DATE`s.
+    totals: Pages<Date, Decimal>,
 }
 
 impl Series {
@@ -94,16 +109,26 @@ impl Series {
         self.from(Slot::first_on(Basis::PlanToDate, start)).next().filter(|(slot, _)| slot.end < end)
     }
 
+    /// The value of the live `PLAN_TO_DATE` of a slot.
+    #[cfg(test)]
+    pub(crate) fn total_of(&self, slot: &Slot) -> Option<Decimal> {
+        (slot.basis == Basis::PlanToDate).then(|| self.totals.get(&slot.end).copied()).flatten()
+    }
+
     /// The greatest live `PLAN_TO_DATE` of the days before `date`: not always the last one, for a correction may fall.
-    pub fn total_before(&self, date: Date) -> Option<(&Slot, &LiveFigure)> {
-        let (first, day) = (Slot::first_on(Basis::PlanToDate, Date::MIN), Slot::first_on(Basis::PlanToDate, date));
-        self.figures.range(first..day).max_by_key(|(_, figure)| figure.total)
+    pub fn total_before(&self, date: Date) -> Option<Total> {
+        self.total(self.totals.range(..date).max_by_key(|(_, value)| **value))
     }
 
     /// The least live `PLAN_TO_DATE` of the days after `date`.
-    pub fn total_after(&self, date: Date) -> Option<(&Slot, &LiveFigure)> {
-        let after = self.from(Slot::first_on(Basis::PlanToDate, date)).filter(|(slot, _)| slot.end > date);
-        after.min_by_key(|(_, figure)| figure.total)
+    pub fn total_after(&self, date: Date) -> Option<Total> {
+        self.total(self.totals.range((Bound::Excluded(date), Bound::Unbounded)).min_by_key(|(_, value)| **value))
+    }
+
+    fn total(&self, found: Option<(&Date, &Decimal)>) -> Option<Total> {
+        let (day, value) = found?;
+        let position = self.figures.get(&Slot::first_on(Basis::PlanToDate, *day))?.position;
+        Some(Total { day: *day, position, value: *value })
     }
 
     /// Live figures of `first`'s basis, from `first` on.
@@ -128,7 +153,7 @@ pub(crate) struct AllSeries {
     series: OrdMap<u32, Series>,
     /// Every report, correction and revision, also superseded ones: only the first says which period it is of, and what
     /// is said later of any of them is filed under its target.
-    events: OrdMap<Uuid, Place>,
+    events: Pages<Uuid, Place>,
 }
 
 impl AllSeries {
@@ -164,15 +189,14 @@ impl AllSeries {
         let key = (reported.area.clone(), reported.indicator.clone(), reported.dimension.clone());
         let slot = Slot::of(reported.basis, reported.period);
         let series = self.number(key);
-        self.put(series, slot, LiveFigure { position, total, verified_by: None });
+        self.put(series, slot, position, total);
         self.events.insert(event, Place { series, slot, position });
     }
 
     /// Nothing happens if `earlier` is not the live one.
     pub(crate) fn correct(&mut self, event: Uuid, position: u64, earlier: &Uuid, total: Option<Decimal>) {
         let Some(place) = self.events.get(earlier).copied().filter(|_| self.live(earlier).is_some()) else { return };
-        let total = total.filter(|_| place.slot.basis == Basis::PlanToDate);
-        self.put(place.series, place.slot, LiveFigure { position, total, verified_by: None });
+        self.put(place.series, place.slot, position, total);
         self.events.insert(event, Place { position, ..place });
     }
 
@@ -181,15 +205,19 @@ impl AllSeries {
         let Some(place) = self.events.get(event).copied().filter(|_| self.live(event).is_some()) else { return };
         if let Some(series) = self.series.get_mut(&place.series) {
             series.figures.remove(&place.slot);
+            if place.slot.basis == Basis::PlanToDate {
+                series.totals.remove(&place.slot.end);
+            }
         }
     }
 
     /// Verified by the event at `by`, or no longer. Nothing happens if `event` is not the live one.
     pub(crate) fn verify(&mut self, event: &Uuid, by: Option<u64>) {
         let Some(place) = self.events.get(event).copied() else { return };
-        let figure = self.series.get_mut(&place.series).and_then(|series| series.figures.get_mut(&place.slot));
-        if let Some(figure) = figure.filter(|figure| figure.position == place.position) {
-            figure.verified_by = by;
+        let Some(series) = self.series.get_mut(&place.series) else { return };
+        if series.figures.get(&place.slot).is_some_and(|figure| figure.position == place.position) {
+            let verified_by = by.and_then(NonZeroU64::new);
+            series.figures.insert(place.slot, LiveFigure { position: place.position, verified_by });
         }
     }
 
@@ -200,14 +228,20 @@ impl AllSeries {
         // Numbers follow the log's order: equal logs give equal states. A plan has far fewer series than 2^32.
         let number = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
         let (area, indicator, dimension) = key.clone();
-        self.series.insert(number, Series { area, indicator, dimension, figures: OrdMap::new() });
+        self.series
+            .insert(number, Series { area, indicator, dimension, figures: Pages::default(), totals: Pages::default() });
         self.numbers.insert(key, number);
         number
     }
 
-    fn put(&mut self, series: u32, slot: Slot, figure: LiveFigure) {
+    fn put(&mut self, series: u32, slot: Slot, position: u64, total: Option<Decimal>) {
         if let Some(series) = self.series.get_mut(&series) {
-            series.figures.insert(slot, figure);
+            series.figures.insert(slot, LiveFigure { position, verified_by: None });
+            match total {
+                _ if slot.basis != Basis::PlanToDate => {}
+                Some(total) => series.totals.insert(slot.end, total),
+                None => series.totals.remove(&slot.end),
+            }
         }
     }
 }

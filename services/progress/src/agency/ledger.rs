@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use songhua_domain::id::AgencyId;
 use songhua_domain::vocabulary::MilestoneStatus;
-use songhua_views::{EntryKind, Fact, FactKind, Milestone, Said, Target, VerificationStep};
+use songhua_views::{EntryKind, Fact, FactKind, Facts, Milestone, Said, Target, VerificationStep};
 use songhua_wire::pb;
 use uuid::Uuid;
 
@@ -118,9 +118,9 @@ impl<'a> Ledgers<'a> {
 
     /// Reports on milestones that were rejected: steps of verification are read of milestones that know a rejection.
     fn count_rejected_reports(&mut self) -> Result<(), Refused> {
-        let is_rejected = |one: &&Milestone| one.changes.iter().any(|change| change.event_type == REJECTED);
+        let is_rejected = |one: &&Milestone| one.changes().any(|change| change.event_type == REJECTED);
         for milestone in self.milestones.iter().filter(is_rejected) {
-            for report in &milestone.changes {
+            for report in milestone.changes() {
                 let reporter = report.agency.as_ref();
                 let ledger = reporter.and_then(|agency| on(self.reading, &mut self.by_agency, agency));
                 if let Some(ledger) = ledger {
@@ -177,13 +177,13 @@ pub(super) fn reminders(reading: &Reading, agency: &AgencyId) -> Result<Vec<Fact
     let model = &reading.model;
     let mut all = Vec::new();
     for one in model.agencies.keys().filter(|one| model.standing(one) == agency) {
-        all.extend(recorded_of(reading, FactKind::Reminders, one.as_str())?);
+        all.extend(recorded_of(reading, FactKind::Reminders, one.as_str())?.iter().cloned());
     }
     Ok(all)
 }
 
 /// Facts about one subject that were recorded by the end of the reading's day.
-fn recorded_of(reading: &Reading, kind: FactKind, subject: &str) -> Result<Vec<Fact>, Refused> {
+fn recorded_of(reading: &Reading, kind: FactKind, subject: &str) -> Result<Facts, Refused> {
     let facts = reading.views().facts_of(kind, subject, reading.recorded()?);
     facts.map_err(|error| refusal::from_views(&error))
 }

@@ -29,6 +29,11 @@ pub(super) struct Figures<'a> {
 }
 
 impl Figures<'_> {
+    /// Which series it is of the indicator.
+    pub(super) fn series_of(&self, indicator: &IndicatorId) -> SeriesKey {
+        SeriesKey { area: self.area.clone(), indicator: indicator.clone(), dimension: self.dimension.clone() }
+    }
+
     /// Oldest first, those that no longer count too.
     pub(super) fn figures(&self) -> &[Recorded] {
         self.series.figures()

@@ -17,14 +17,13 @@ pub(super) fn of_event(reading: &Reading, event: Uuid, recorded: u64) -> Result<
     };
     let mut all = Vec::new();
     let own = facts_of(event)?;
-    for fact in &own {
+    for fact in own.iter() {
         let Said::Evidence { files, .. } = &fact.row.said else { continue };
         // A withdrawal names the event that carried the file.
         let carrier = fact.row.event_id;
-        let attached = if carrier == event { Vec::new() } else { facts_of(carrier)? };
-        let withdrawals = if carrier == event { &own } else { &attached };
+        let withdrawals = if carrier == event { own.clone() } else { facts_of(carrier)? };
         all.extend(files.iter().map(|file| {
-            let (withdrawn_by, reason) = withdrawal(withdrawals, &file.sha256).unwrap_or_default();
+            let (withdrawn_by, reason) = withdrawal(&withdrawals, &file.sha256).unwrap_or_default();
             pb::EvidenceState { evidence: Some(file.into()), position: fact.position, withdrawn_by, reason }
         }));
     }

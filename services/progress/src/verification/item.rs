@@ -230,9 +230,9 @@ fn reported(event_type: &str) -> Option<MilestoneStatus> {
 
 /// The last report on a milestone that was not rejected, as ingest has it: the only one that can be verified. Cancelling
 /// and reopening end all reports before.
-pub(super) fn last_report(milestone: &Milestone, is_rejected: impl Fn(&Uuid) -> bool) -> Option<&MilestoneChange> {
+pub(super) fn last_report(milestone: &Milestone, is_rejected: impl Fn(&Uuid) -> bool) -> Option<MilestoneChange> {
     let mut last = None;
-    for change in &milestone.changes {
+    for change in milestone.changes() {
         match change.event_type {
             "MilestoneCancelled" | "MilestoneReopened" => last = None,
             event_type if reported(event_type).is_some() && !is_rejected(&change.event_id) => last = Some(change),

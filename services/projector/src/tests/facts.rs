@@ -26,7 +26,7 @@ fn grown(history: &History) -> (tempfile::TempDir, Views) {
 fn revisions(history: &History) -> Vec<[String; 4]> {
     let (_dir, views) = grown(history);
     let facts = views.facts(FactKind::Revisions, u64::MAX).unwrap();
-    let shown = facts.into_iter().map(|fact| match fact.row.said {
+    let shown = facts.iter().map(|fact| match fact.row.said.clone() {
         Said::Revision(revised) => {
             let Revised { event_type, subject, before, after, .. } = *revised;
             [event_type, subject, before, after]
@@ -214,7 +214,7 @@ fn files_are_kept_for_the_event_they_support() {
     let (_dir, views) = grown(&history);
     let facts = views.facts(FactKind::Evidence, u64::MAX).unwrap();
     let kept: Vec<_> =
-        facts.into_iter().map(|fact| (fact.row.event_id, fact.row.recorded_day, fact.row.said)).collect();
+        facts.iter().map(|fact| (fact.row.event_id, fact.row.recorded_day, fact.row.said.clone())).collect();
     let files = |numbers: &[u8]| numbers.iter().copied().map(evidence).collect();
     assert_eq!(
         kept,

@@ -84,10 +84,11 @@ proptest! {
 struct Answers {
     model: Arc<Model>,
     day: Option<jiff::civil::Date>,
-    scores: Vec<Option<Score>>,
+    scores: Vec<Option<Arc<Score>>>,
     live: Vec<Vec<Observation>>,
     series: Vec<BTreeMap<String, Series>>,
     milestones: Vec<Milestone>,
+    planned: Vec<bool>,
     changes: Vec<Change>,
     facts: Vec<Vec<Fact>>,
 }
@@ -119,8 +120,9 @@ impl Answers {
             live: pairs.iter().map(|(area, of)| views.live_observations(&model, area, of, known).unwrap()).collect(),
             series: pairs.iter().map(|(area, indicator)| views.dimensions(area, indicator, known).unwrap()).collect(),
             milestones: days.iter().flat_map(|day| views.milestones(None, *day, known).unwrap()).collect(),
+            planned: model.projects.keys().map(|one| views.is_planned(one, days[1], known).unwrap()).collect(),
             changes: views.changes(0, known, usize::MAX).unwrap(),
-            facts: FACTS.map(|kind| views.facts(kind, known).unwrap()).to_vec(),
+            facts: FACTS.map(|kind| views.facts(kind, known).unwrap().to_vec()).to_vec(),
             model: Arc::clone(&model),
         }
     }

@@ -109,6 +109,13 @@ impl Model {
         figure.or_else(|| other().filter(|_| last || !self.is_report(event)))
     }
 
+    /// Whether it stands verified: of reports on a milestone also an earlier one.
+    fn is_verified(&self, event: Uuid) -> bool {
+        let figure = self.live.iter().any(|live| live.event == event && live.mark == Mark::Verified);
+        let other = self.others.contains(&(event, Mark::Verified));
+        figure || other && (!self.is_report(event) || self.conduct.holds_report(event))
+    }
+
     fn is_report(&self, event: Uuid) -> bool {
         self.reports.contains(&event)
     }
@@ -130,7 +137,7 @@ impl Model {
             Payload::EvidenceWithdrawn(gone) => {
                 let carriers = self.carriers.iter().find(|(carrier, _)| *carrier == gone.event);
                 let supported = carriers.map_or(gone.event, |(_, supported)| *supported);
-                self.mark(supported) != Some(Mark::Verified) && self.conduct.allows(payload)
+                !self.is_verified(supported) && self.conduct.allows(payload)
             }
             Payload::MeasurementCorrected(correction) => is_live(correction.measurement),
             Payload::MeasurementRevised(revision) => is_live(revision.measurement),
@@ -140,7 +147,7 @@ impl Model {
                 self.mark(accepted.event).is_some_and(|mark| mark != Mark::Verified)
             }
             Payload::VerificationRejected(rejected) => self.mark(rejected.event).is_some(),
-            Payload::VerificationReopened(reopened) => self.mark(reopened.event) == Some(Mark::Verified),
+            Payload::VerificationReopened(reopened) => self.is_verified(reopened.event),
             payload => self.conduct.allows(payload),
         }
     }

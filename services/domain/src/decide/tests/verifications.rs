@@ -26,7 +26,7 @@ fn a_live_figure_is_verified_once_and_a_correction_voids_it() {
     let mut world = World::published();
     let first = world.ok(&agency("bureau"), labs());
     world.ok(&agency("inspectors"), accepted(first));
-    assert_eq!(live(&world).unwrap().verified_by, Some(world.state.head()));
+    assert_eq!(live(&world).unwrap().verified_by.map(u64::from), Some(world.state.head()));
     world.refused(&auditor(), accepted(first), Reason::Superseded, ACCEPTED);
     let second = world.ok(&agency("bureau"), corrected(first, "4"));
     assert_eq!(live(&world).unwrap().verified_by, None);

@@ -67,6 +67,11 @@ impl Conduct {
         milestone.reports.last().map(|(event, _)| *event)
     }
 
+    /// Whether it is a report on the milestone that was neither rejected nor set aside.
+    pub(crate) fn holds_report(&self, event: Uuid) -> bool {
+        self.milestone.iter().flat_map(|milestone| &milestone.reports).any(|(report, _)| *report == event)
+    }
+
     /// Whether what was said before leaves room for it.
     pub(crate) fn allows(&self, payload: &Payload) -> bool {
         let open = self.milestone.as_ref().is_some_and(Milestone::is_open);
