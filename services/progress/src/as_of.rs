@@ -105,12 +105,19 @@ impl AsOf {
     /// The day that the question speaks of.
     pub(crate) fn valid_date(&self, time_zone: &str, now: Timestamp) -> Date {
         let asked = self.pinned.map(|pinned| pinned.valid_date).or(self.valid_date);
-        asked.unwrap_or_else(|| {
-            // The plan's zone was checked when the plan was loaded.
-            let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
-            now.to_zoned(zone).date()
-        })
+        asked.unwrap_or_else(|| date_in(time_zone, now))
     }
+
+    /// Whether it asks for today with all that is applied.
+    pub(crate) fn is_now(&self) -> bool {
+        self.valid_date.is_none() && self.known == Known::All && self.pinned.is_none()
+    }
+}
+
+/// The day that it is in a plan's time zone.
+pub(crate) fn date_in(time_zone: &str, now: Timestamp) -> Date {
+    // The plan's zone was checked when the plan was loaded.
+    now.to_zoned(TimeZone::get(time_zone).unwrap_or(TimeZone::UTC)).date()
 }
 
 /// The last position recorded at or before `time`.

@@ -16,6 +16,7 @@ mod closeout;
 mod duty;
 mod filter;
 mod indicator;
+mod kept;
 mod label;
 mod league;
 mod matrix;

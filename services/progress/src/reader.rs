@@ -14,6 +14,7 @@ use songhua_log::Applied;
 use songhua_views::Views;
 use tokio::sync::watch;
 
+use crate::kept::Answers;
 use crate::refusal::{self, Refused};
 
 /// Longest wait for `min_position`.
@@ -29,6 +30,7 @@ pub struct PlanReader {
     applied: watch::Receiver<Applied>,
     rebuilding: watch::Receiver<Option<String>>,
     clock: Clock,
+    answers: Arc<Answers>,
 }
 
 impl PlanReader {
@@ -40,12 +42,17 @@ impl PlanReader {
         rebuilding: watch::Receiver<Option<String>>,
         clock: Clock,
     ) -> Self {
-        Self { views, applied, rebuilding, clock }
+        Self { views, applied, rebuilding, clock, answers: Arc::default() }
     }
 
     /// The views.
     pub(crate) const fn views(&self) -> &Views {
         &self.views
+    }
+
+    /// Answers of now.
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// How far the projector is, as it goes on.

@@ -14,6 +14,7 @@ use songhua_wire::pb;
 use songhua_wire::time::date_to_pb;
 
 use crate::as_of::{AsOf, Knowledge};
+use crate::kept::Moment;
 use crate::name;
 use crate::reader::PlanReader;
 use crate::refusal::{self, Refused};
@@ -21,6 +22,8 @@ use crate::refusal::{self, Refused};
 /// The views of a plan on a day, as known.
 pub(crate) struct Reading {
     views: Views,
+    /// Which of the views' lives it began in.
+    life: u64,
     knowledge: Knowledge,
     /// The plan's id.
     pub(crate) plan: PlanId,
@@ -34,6 +37,7 @@ impl Reading {
     /// Finds day and position, and the model known then. Blocks.
     pub(crate) fn take(reader: &PlanReader, plan: &PlanId, as_of: &AsOf) -> Result<Self, Refused> {
         let (views, now) = (reader.views().clone(), reader.now());
+        let life = views.life();
         let model_at = |position| views.model(position).map_err(|error| refusal::from_views(&error));
         // Whether the plan is visible at all comes first: what is not yet published tells nothing about itself.
         let latest = model_at(views.applied())?;
@@ -48,7 +52,7 @@ impl Reading {
         }
         let model = model_at(knowledge.position)?;
         let valid_date = as_of.valid_date(&defined(&model)?.time_zone, now);
-        Ok(Self { knowledge, plan: plan.clone(), model, valid_date, views })
+        Ok(Self { life, knowledge, plan: plan.clone(), model, valid_date, views })
     }
 
     /// Checks that the views still hold what was read: a rebuild in between would have left holes.
@@ -57,6 +61,12 @@ impl Reading {
             return Err(refusal::rebuilding("they were reset while they were read"));
         }
         Ok(())
+    }
+
+    /// What an answer of now that is made of it follows from.
+    pub(crate) fn moment(&self) -> Result<Moment, Refused> {
+        let time_zone = self.plan_defined()?.time_zone.clone();
+        Ok(Moment { life: self.life, applied: self.knowledge.applied, valid_date: self.valid_date, time_zone })
     }
 
     /// The last position it knows.

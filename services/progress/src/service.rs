@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 
 use crate::as_of::AsOf;
 use crate::filter::{Field, Filter};
+use crate::kept::Kept;
 use crate::page::{Arguments, Page};
 use crate::reader::{PlanReader, ReaderRegistry};
 use crate::reading::Reading;
@@ -76,6 +77,30 @@ impl ProgressServer {
         });
         reading.await.unwrap_or_else(|error| Err(refusal::internal(&format!("a read ended early: {error}"))))
     }
+
+    /// The same for answers that are kept as long as they are those of now.
+    async fn read_or_keep<T: Clone + Send + Sync + 'static>(
+        &self,
+        caller: &Principal,
+        plan: PlanId,
+        as_of: AsOf,
+        pick: impl FnOnce(&Kept) -> Option<Arc<T>>,
+        put: impl FnOnce(&mut Kept, Arc<T>),
+        answer: impl FnOnce(&Reading) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        if !as_of.is_now() {
+            return self.read(caller, plan, as_of, answer).await;
+        }
+        let reader = self.reader(caller, &plan)?;
+        reader.wait_for(as_of.min_position).await?;
+        if let Some(kept) = reader.answers().get(reader.views(), reader.now(), pick) {
+            return Ok(T::clone(&kept));
+        }
+        let made = self.read(caller, plan, as_of, move |reading| Ok((answer(reading)?, reading.moment()?))).await;
+        let (answer, moment) = made?;
+        reader.answers().keep(moment, |kept| put(kept, Arc::new(answer.clone())));
+        Ok(answer)
+    }
 }
 
 /// The caller, and what it asks.
@@ -116,7 +141,10 @@ impl ProgressService for ProgressServer {
         let (caller, request) = enter(request)?;
         let answer = async {
             let plan = name::plan("name", &request.name)?;
-            self.read(&caller, plan, AsOf::read(request.as_of.as_ref())?, overview::get).await
+            let as_of = AsOf::read(request.as_of.as_ref())?;
+            let pick = |kept: &Kept| kept.overview.clone();
+            self.read_or_keep(&caller, plan, as_of, pick, |kept, answer| kept.overview = Some(answer), overview::get)
+                .await
         };
         finish(answer.await)
     }
@@ -137,7 +165,10 @@ impl ProgressService for ProgressServer {
         let answer = async {
             let (plan, area) = name::area(&request.name)?;
             let as_of = AsOf::read(request.as_of.as_ref())?;
-            self.read(&caller, plan, as_of, move |reading| circle::get(reading, &area)).await
+            let (wanted, kept_as) = (area.clone(), area.clone());
+            let pick = |kept: &Kept| kept.circles.get(&wanted).cloned();
+            let put = |kept: &mut Kept, answer| drop(kept.circles.insert(kept_as, answer));
+            self.read_or_keep(&caller, plan, as_of, pick, put, move |reading| circle::get(reading, &area)).await
         };
         finish(answer.await)
     }

@@ -6,6 +6,7 @@ mod calendar;
 mod closeout;
 mod fixture;
 mod indicator_parts;
+mod kept;
 mod knowledge;
 mod lists;
 mod matrix;

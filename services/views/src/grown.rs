@@ -31,6 +31,9 @@ const MODELS: usize = 16;
 /// Bytes of rows that wait until they are written to sled together.
 const WAITING_BYTES: usize = 8 << 20;
 
+/// Lives that this process has opened.
+static LIVES: AtomicU64 = AtomicU64::new(0);
+
 /// What is written with a batch.
 pub(crate) struct Written<'b> {
     pub(crate) rows: Rows,
@@ -45,6 +48,8 @@ pub(crate) struct Written<'b> {
 #[derive(Debug)]
 pub(crate) struct Grown {
     dir: PathBuf,
+    /// Which one of this process.
+    life: u64,
     /// Meaning of its rows: the projector's version when it was begun.
     version: u32,
     /// None once it is closed.
@@ -88,6 +93,7 @@ impl Grown {
         let subjects = read_subjects(&store)?;
         Ok(Self {
             dir: dir.to_owned(),
+            life: LIVES.fetch_add(1, Ordering::Relaxed),
             version: stored.map_or(options.projector_version, |(version, _)| version),
             store: RwLock::new(Some(store)),
             applied: AtomicU64::new(stored.map_or(0, |(_, checkpoint)| checkpoint.position.0)),
@@ -100,6 +106,10 @@ impl Grown {
     /// Where it is.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+    /// Which one of this process it is.
+    pub(crate) const fn life(&self) -> u64 {
+        self.life
     }
     /// The projector's version when it was begun.
     pub(crate) const fn version(&self) -> u32 {

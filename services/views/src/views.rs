@@ -160,6 +160,11 @@ impl Views {
         self.with(Grown::checkpoint)
     }
 
+    /// Changes whenever the views are thrown away or replaced: what was read before may have been read otherwise.
+    pub fn life(&self) -> u64 {
+        self.with(Grown::life)
+    }
+
     /// The last position that is in the views; 0 = none. Reads at or below it have their last answer.
     pub fn applied(&self) -> u64 {
         self.grown().applied()
