@@ -56,14 +56,14 @@ pub(crate) fn with_unit(value: &str, unit: &str) -> String {
 pub(crate) fn goal(target: &pb::TargetProgress) -> String {
     let value = shown(&target.value);
     match target.operator() {
-        pb::Operator::MoreThan => format!("{}\u{a0}{value}", if target.ascending { ">" } else { "<" }),
+        pb::Operator::MoreThan => format!("{}\u{a0}{value}", if target.descending { "<" } else { ">" }),
         pb::Operator::Between => format!("{value}–{}", shown(&target.max)),
         pb::Operator::Approximately => format!("≈\u{a0}{value}"),
         pb::Operator::FullCoverage => "100".to_owned(),
         pb::Operator::ExceedsSeries => ">\u{a0}0".to_owned(),
         pb::Operator::Qualitative => target.required_step.clone(),
         pb::Operator::AtLeast | pb::Operator::Unspecified => {
-            format!("{}\u{a0}{value}", if target.ascending { "≥" } else { "≤" })
+            format!("{}\u{a0}{value}", if target.descending { "≤" } else { "≥" })
         }
     }
 }

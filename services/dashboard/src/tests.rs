@@ -21,7 +21,6 @@ fn target(number: u32, operator: pb::Operator, actual: &str, value: &str) -> pb:
         operator: operator.into(),
         actual: actual.to_owned(),
         value: value.to_owned(),
-        ascending: true,
         status: Status::OnTrack.to_wire(),
         status_label: name("正常", "on track"),
         ..Default::default()
@@ -217,7 +216,7 @@ fn a_bullet_has_one_bar_two_markers_and_the_ranges_of_the_rule() {
     // Where less is better, the ranges lie the other way round.
     let mut less = target(1, pb::Operator::AtLeast, "15", "10");
     (less.expected, less.scale) = ("12".to_owned(), "10".to_owned());
-    less.ascending = false;
+    less.descending = true;
     let svg = drawn(&less);
     assert_eq!(rects(&svg, "range far-behind"), [("205.1".to_owned(), "30.9".to_owned())]);
     assert_eq!(rects(&svg, "range on-track"), [("4.0".to_owned(), "193.3".to_owned())]);

@@ -61,6 +61,10 @@ impl Answers {
     /// Keeps an answer of `moment`, and only others of the same.
     pub(crate) fn keep(&self, moment: Moment, put: impl FnOnce(&mut Kept)) {
         let mut kept = self.kept();
+        // One that took its time: there is a newer one.
+        if kept.moment.as_ref().is_some_and(|other| other.life == moment.life && other.applied > moment.applied) {
+            return;
+        }
         if kept.moment.as_ref() != Some(&moment) {
             *kept = Kept { moment: Some(moment), ..Kept::default() };
         }

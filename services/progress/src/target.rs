@@ -149,7 +149,7 @@ fn defined(reading: &Reading, target: &Target) -> pb::TargetProgress {
         interpreted: set.interpreted.clone(),
         baseline: target.baseline.as_ref().map(Into::into),
         calc_version: model.calc_version,
-        ascending: indicator.is_none_or(|indicator| indicator.ascending),
+        descending: indicator.is_some_and(|indicator| !indicator.ascending),
         ..Default::default()
     }
 }

@@ -200,31 +200,30 @@ pub struct FactRow {
 
 /// The list that a fact goes to.
 pub(crate) fn prefix_of(said: &Said) -> Vec<u8> {
-    prefix(said.kind()).text(&list_of(said.kind(), &said.subject())).done()
+    match said {
+        Said::Revision(revised) => prefix_of_revisions(REVISIONS[usize::from(revised.indicator.is_none())]),
+        _ => prefix(said.kind()).text(&list_of(said.kind(), &said.subject())).done(),
+    }
 }
 
 /// Facts about one subject are kept together; those about single events in 256 lists, by the last two digits of the
-/// event's id; revisions in two, that of indicators and their targets and that of all else, each read from its end.
+/// event's id; revisions in lists of their own.
 fn list_of(kind: FactKind, subject: &str) -> String {
     match kind {
         FactKind::Verifications | FactKind::Evidence => {
             subject.get(subject.len().saturating_sub(2)..).unwrap_or_default().to_owned()
         }
-        FactKind::Revisions => REVISIONS[usize::from(!is_of_indicator(subject))].to_owned(),
         FactKind::Notes
         | FactKind::Supervisions
         | FactKind::Reminders
         | FactKind::Periods
-        | FactKind::ProjectStatuses => subject.to_owned(),
+        | FactKind::ProjectStatuses
+        | FactKind::Revisions => subject.to_owned(),
     }
 }
 
-/// The lists of revisions: of indicators and their targets, which are few, and of all else.
+/// The lists of revisions, each read from its end: of those with an indicator, which are few, and of all others.
 pub(crate) const REVISIONS: [&str; 2] = ["indicators", ""];
-
-fn is_of_indicator(subject: &str) -> bool {
-    subject.starts_with("indicators/") || subject.contains("/targets/")
-}
 
 /// The prefix of one of [`REVISIONS`].
 pub(crate) fn prefix_of_revisions(list: &str) -> Vec<u8> {
@@ -275,7 +274,7 @@ impl Views {
         Ok(Facts::up_to(self.with(|grown| grown.facts(prefix(kind).done()))?, known))
     }
 
-    /// The facts of a kind about one subject, in log order: with notes [`subject_of_scope`]; with supervision, periods,
+    /// The facts of a kind but revisions about one subject, in log order: with notes [`subject_of_scope`]; with supervision, periods,
     /// reminders (the agency) and statuses of projects the id; with verification and evidence the id of the event they
     /// speak of.
     ///

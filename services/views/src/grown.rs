@@ -29,7 +29,7 @@ pub(crate) const LAYOUT: u32 = 6;
 /// Models kept: that of now, and those of a few earlier moments that readers ask for.
 const MODELS: usize = 16;
 /// Bytes of rows that wait until they are written to sled together.
-const WAITING_BYTES: usize = 8 << 20;
+const WAITING_BYTES: usize = 24 << 20;
 
 /// Lives that this process has opened.
 static LIVES: AtomicU64 = AtomicU64::new(0);

@@ -86,7 +86,9 @@ impl Views {
     ) -> Result<Option<Arc<Score>>, ViewsError> {
         self.with(|grown| {
             let target = (area.clone(), indicator.clone());
-            if let Some(score) = grown.recalled().score(known, &target, valid_date) {
+            // A model that was read before the views were replaced may say something else.
+            let is_own = std::ptr::eq(known.model, &*grown.model(known.known)?);
+            if let Some(score) = grown.recalled().score(known, &target, valid_date).filter(|_| is_own) {
                 return Ok(Some(score));
             }
             let mut rests_on = Vec::new();
@@ -96,7 +98,9 @@ impl Views {
                 Ok(timeline)
             })?;
             let Some(score) = scored.map(Arc::new) else { return Ok(None) };
-            grown.recalled().keep_score(known, target, valid_date, rests_on, &score);
+            if is_own {
+                grown.recalled().keep_score(known, target, valid_date, rests_on, &score);
+            }
             Ok(Some(score))
         })
     }

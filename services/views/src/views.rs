@@ -113,6 +113,8 @@ impl Views {
     /// # Errors
     /// [`ViewsError::Store`], [`ViewsError::Locked`] if there is a successor already.
     pub fn successor(&self) -> Result<Self, ViewsError> {
+        // What the writer keeps can be read anew; meanwhile there is room for another one.
+        *self.writer() = None;
         let folder = other(self.folder());
         let Shared { dir, options, .. } = &*self.shared;
         // Not deleted before it is known that nobody has it open. What is left of an earlier one may be damaged.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::ToSpan;
 use songhua_tests::{Client, PLAN};
 use songhua_wire::pb;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::random::Random;
 use crate::server::History;
@@ -50,14 +50,12 @@ pub(crate) async fn paced(
     duration: Duration,
     mut question: impl FnMut(u64) -> Question,
 ) -> Timed {
-    let every = Duration::from_secs(1) / rate;
     let total = u64::from(rate) * duration.as_secs();
-    let (begin, gate) = (Instant::now() + Duration::from_millis(100), Arc::new(Semaphore::new(UNDER_WAY)));
+    let (mut moments, gate) = (moments(rate, total), Arc::new(Semaphore::new(UNDER_WAY)));
     let failed = Arc::new(AtomicU64::new(0));
     let mut asked = Vec::new();
     for number in 0..total {
-        let due = begin + every * u32::try_from(number).expect("a short run");
-        tokio::time::sleep_until(due.into()).await;
+        let due = moments.recv().await.expect("a moment for each");
         let permit = Arc::clone(&gate).acquire_owned().await.expect("open");
         let client = clients[usize::try_from(number).unwrap_or(0) % clients.len()].clone();
         let (question, failed) = (question(number), Arc::clone(&failed));
@@ -76,6 +74,22 @@ pub(crate) async fn paced(
     let failed = failed.load(Ordering::Relaxed);
     assert_eq!(failed, 0, "{failed} of {total} reads failed");
     all.into()
+}
+
+/// When each of `total` requests is due, told at that moment: by a thread, for the runtime's timer counts milliseconds.
+fn moments(rate: u32, total: u64) -> mpsc::UnboundedReceiver<Instant> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (begin, every) = (Instant::now() + Duration::from_millis(100), Duration::from_secs(1) / rate);
+    std::thread::spawn(move || {
+        for number in 0..total {
+            let due = begin + every * u32::try_from(number).expect("a short run");
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if sender.send(due).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 async fn ask(mut client: Client, question: Question) -> Result<(), tonic::Status> {

@@ -14,6 +14,8 @@ use crate::random::Random;
 
 /// The agency that reports everything.
 pub(crate) const AGENCY: &str = "statistics";
+/// How often views are rebuilt.
+const REBUILDS: usize = 5;
 /// Series of dimensions that are reported daily.
 const DIMENSIONS: usize = 470;
 
@@ -133,7 +135,9 @@ pub(crate) async fn circles(sandbox: &Sandbox) -> Vec<String> {
     circles.into_iter().filter(|circle| !circle.targets.is_empty()).map(|circle| circle.name).collect()
 }
 
-/// Rebuilds the views on one processor, from zero.
+/// Rebuilds the views on one processor, from zero, [`REBUILDS`] times: the median, since a shared machine differs from
+/// second to second. Memory is that of the first one.
+#[expect(clippy::print_stdout, reason = "it says what is measured")]
 pub(crate) async fn rebuild(sandbox: &mut Sandbox, records: u64, figures: &mut Figures) {
     sandbox.terminate().await;
     let views = sandbox.data().join("plans").join(PLAN_ID).join("views");
@@ -141,14 +145,31 @@ pub(crate) async fn rebuild(sandbox: &mut Sandbox, records: u64, figures: &mut F
     sandbox.serve().await;
     caught_up(sandbox, records).await;
     hold(sandbox, "0");
+    let mut rates = vec![rebuild_rate(sandbox, records).await];
+    let memory = most_memory_mb(sandbox);
+    while rates.len() < REBUILDS {
+        rates.push(rebuild_rate(sandbox, records).await);
+    }
+    println!("  one after the other: {rates:?} events/s");
+    rates.sort_unstable();
+    figures.add("rebuild_rate", rates[REBUILDS / 2], "events/s");
+    figures.add("rebuild_rss_mb", memory, "MB");
+    hold(sandbox, "0-255");
+}
+
+/// Events a second, from the call to the last record; behind that only the digest is still to be computed.
+async fn rebuild_rate(sandbox: &Sandbox, records: u64) -> u64 {
+    let mut admin = sandbox.admin().await.admin;
     let begun = Instant::now();
     let request = pb::RebuildViewsRequest { plan: PLAN_ID.to_owned() };
-    let mut progress = sandbox.admin().await.admin.rebuild_views(request).await.expect("a rebuild begins").into_inner();
-    while progress.message().await.expect("the rebuild goes on").is_some() {}
-    let elapsed = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-    figures.add("rebuild_rate", records.saturating_mul(1_000) / elapsed, "events/s");
-    figures.add("rebuild_rss_mb", most_memory_mb(sandbox), "MB");
-    hold(sandbox, "0-255");
+    let mut progress = admin.rebuild_views(request).await.expect("a rebuild begins").into_inner();
+    let mut elapsed = None;
+    while let Some(so_far) = progress.message().await.expect("the rebuild goes on") {
+        let whole = so_far.applied_position >= records && so_far.applied_position == so_far.durable_position;
+        elapsed = elapsed.or_else(|| whole.then(|| begun.elapsed()));
+    }
+    let elapsed = elapsed.expect("the rebuild comes to its end").as_millis();
+    records.saturating_mul(1_000) / u64::try_from(elapsed).unwrap_or(u64::MAX).max(1)
 }
 
 /// Lets all threads of the server run on these processors only.

@@ -48,12 +48,12 @@ fn ranges(scale: &Scale, target: &pb::TargetProgress, rule: Option<&pb::LightRul
     let below = |points: &str| {
         let (expected, whole) = (decimal(&target.expected)?, decimal(&target.scale)?);
         let part = whole.checked_mul(decimal(points)?)?.checked_div(Decimal::ONE_HUNDRED)?;
-        if target.ascending { expected.checked_add(part) } else { expected.checked_sub(part) }
+        if target.descending { expected.checked_sub(part) } else { expected.checked_add(part) }
     };
     let ends = rule.and_then(|rule| below(&rule.far_behind_below_points).zip(below(&rule.behind_below_points)));
     let (left, right) = (scale.x(scale.low), scale.x(scale.high));
     // What is worst lies where figures begin, or where they end.
-    let (worst, best) = if target.ascending { (left, right) } else { (right, left) };
+    let (worst, best) = if target.descending { (right, left) } else { (left, right) };
     html! {
         @if let Some((far, behind)) = ends {
             (rect("range far-behind", worst, scale.x(far), TOP, BAND))
@@ -69,7 +69,7 @@ fn ranges(scale: &Scale, target: &pb::TargetProgress, rule: Option<&pb::LightRul
 fn band(scale: &Scale, target: &pb::TargetProgress, wanted: Decimal, max: Option<Decimal>) -> Markup {
     let forgiven = || {
         let part = wanted.checked_mul(decimal(&target.tolerance)?)?;
-        if target.ascending { wanted.checked_sub(part) } else { wanted.checked_add(part) }
+        if target.descending { wanted.checked_add(part) } else { wanted.checked_sub(part) }
     };
     match target.operator() {
         pb::Operator::Between => max.map(|max| rect("between", scale.x(wanted), scale.x(max), TOP, BAND)),

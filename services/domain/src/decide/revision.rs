@@ -9,7 +9,9 @@ use super::Rejection;
 use super::case::{Case, bounded};
 use super::definition::{notes, unique};
 use super::rejection::{refuse_if, reject};
-use crate::event::{CalculationAdopted, Name, PlanClosedOut, PlanRevised, Schedule, TEXT_LENGTH_MAX, TargetSet};
+use crate::event::{
+    CalculationAdopted, IndicatorDefined, Name, PlanClosedOut, PlanRevised, Schedule, TEXT_LENGTH_MAX, TargetSet,
+};
 use crate::score::{self, CALC_VERSIONS};
 
 /// Another edition, title or last day: at least one of them.
@@ -89,31 +91,35 @@ pub(super) fn closed_out(case: &Case<'_>, closed: &PlanClosedOut) -> Result<(), 
         "{day} 晚于今天（{today}）；请到期后再收官",
     );
     let targets = case.state.targets().map(|target| target.definition.as_ref());
-    let last = targets.filter_map(|target| Some((awaited_until(case, target, day)?, target))).max_by_key(|last| last.0);
+    let last =
+        targets.filter_map(|target| Some((awaited_before(case, target, day)?, target))).max_by_key(|last| last.0);
     if let Some((due, target)) = last.filter(|(due, _)| day < *due) {
         let (area, indicator, deadline) = (&target.area, &target.indicator, target.effective_deadline);
         return Err(reject!(
             TargetRule,
             case.path("as_of_date"),
-            "{day} lies before {due}, until when the figure of areas/{area}/targets/{indicator} for {deadline} is \
-             awaited; close the plan out as of that day or later",
-            "{day} 早于 {due}，areas/{area}/targets/{indicator} 截止 {deadline} 的数据在该日前仍待上报；收官日期不得早于该日",
+            "{day} lies before {due}: until the day before, figures of areas/{area}/targets/{indicator} for {deadline} \
+             may come in time; close the plan out as of {due} or later",
+            "{day} 早于 {due}：在此之前 areas/{area}/targets/{indicator} 截止 {deadline} 的数据仍可按期上报；收官日期不得早于 {due}",
         ));
     }
     case.required("finding", &closed.finding)
 }
 
-/// The last day on which the figure of the deadline is not overdue (SCORING §5 row 4), or that of the series it is
+/// The first day on which the figure of the deadline would be overdue (SCORING §5 row 4), or that of the series it is
 /// compared with; none for what is no longer scored on `day`.
-fn awaited_until(case: &Case<'_>, target: &TargetSet, day: Date) -> Option<Date> {
+fn awaited_before(case: &Case<'_>, target: &TargetSet, day: Date) -> Option<Date> {
     let own = case.state.indicator(&target.indicator)?;
-    if own.retired_from.is_some_and(|from| from <= day) {
+    let is_retired = |indicator: &IndicatorDefined| indicator.retired_from.is_some_and(|from| from <= day);
+    if is_retired(own) {
         return None;
     }
     let other = target.other_series.as_ref().and_then(|other| case.state.indicator(other));
+    let other = other.filter(|other| !is_retired(other));
     let due =
         |schedule: Schedule| score::due(target.effective_deadline, schedule.release_lag_days, schedule.grace_days);
-    [Some(own), other].into_iter().flatten().map(|indicator| due(indicator.schedule)).max()
+    let last = [Some(own), other].into_iter().flatten().map(|indicator| due(indicator.schedule)).max();
+    last.and_then(|last| last.tomorrow().ok())
 }
 
 /// Another arithmetic, one that is known.

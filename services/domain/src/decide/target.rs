@@ -93,7 +93,9 @@ pub(super) fn revised(case: &Case<'_>, revised: &TargetRevised) -> Result<(), Re
     let target = Target { definition: Arc::new(revised.applied_to(&known.definition)), ..known.clone() };
     case.required("due_as_written", &revised.due_as_written)?;
     case.span("source", case.plan()?, revised.source.as_ref())?;
-    late(case, revised.source.as_ref())?;
+    if case.state.later_editions.as_ref().is_some_and(|later| !later.is_empty()) {
+        late(case, revised.source.as_ref())?;
+    }
     not_older(case, &known.definition, revised.source.as_ref())?;
     case.required("reason", &revised.reason)?;
     deadline(case, &target.definition, indicator)?;

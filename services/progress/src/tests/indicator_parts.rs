@@ -278,12 +278,12 @@ async fn a_part_is_counted_as_its_indicator_counts() {
     assert_eq!(tasks(&get(&fixture, request("flow")).await), [(String::new(), String::new(), false)]);
     fixture.figure("city", "flow", Figure::value(Basis::YearToDate, date(2026, 6, 30), "20"));
     assert_eq!(tasks(&get(&fixture, request("flow")).await), [("20".to_owned(), "40.0".to_owned(), false)]);
-    let ascending = |answer: pb::GetIndicatorResponse| answer.indicator.unwrap().targets.remove(0).ascending;
-    assert!(ascending(get(&fixture, request("firms")).await));
+    let descending = |answer: pb::GetIndicatorResponse| answer.indicator.unwrap().targets.remove(0).descending;
+    assert!(!descending(get(&fixture, request("firms")).await));
     // Lower is better.
     let lower = |indicator| IndicatorDefined { ascending: false, ..indicator_defined(indicator, Accumulation::Stock) };
     fixture.define(lower("firms"));
-    assert!(!ascending(get(&fixture, request("firms")).await));
+    assert!(descending(get(&fixture, request("firms")).await));
     let (area, indicator) = (id("circle-a"), id("firms"));
     let tasks_of = vec![task("bureau", "_T", date(2025, 12, 31), "100"), task("bureau", "_T", date(2026, 1, 31), "99")];
     fixture.define(TargetDecomposed { area, indicator, tasks: tasks_of, note: String::new() });

@@ -1,5 +1,7 @@
 //! Facts and revisions: what is kept of events beside figures, milestones and definitions, and what stood before.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::date;
 use songhua_domain::event::{
     AgencyRenamed, AgencySucceeded, AreaStageChanged, AssignmentEnded, BaselineRestated, BaselineSet,
@@ -11,8 +13,9 @@ use songhua_domain::event::{
 use songhua_domain::quantity::Decimal;
 use songhua_domain::score::DatedValue;
 use songhua_domain::vocabulary::{AreaStage, AssignmentRole, Basis, Frequency, ObsStatus, ProjectStatus, Status};
-use songhua_views::{EntryKind, FactKind, Revised, Said, SeriesKey, VerificationStep, Views};
+use songhua_views::{EntryKind, Fact, FactKind, Newest, Revised, Said, SeriesKey, VerificationStep, Views};
 
+use super::history::of_everything;
 use super::plan::{BUREAU, CIRCLE, CITY, History, INTENSITY, OFFICE, OUTPUT, apply, evidence, id, key, name, open};
 
 fn grown(history: &History) -> (tempfile::TempDir, Views) {
@@ -254,4 +257,22 @@ fn a_definition_that_changes_what_a_target_asks_for_changes_its_status() {
     let changes: Vec<_> = changes.iter().map(|change| (change.position, change.to)).collect();
     let before = (head - 4, Status::MetSoFar);
     assert_eq!(changes, [before, (head - 2, Status::FarBehind), (head - 1, Status::Behind), (head, Status::NotScored)]);
+}
+
+#[test]
+fn revisions_with_an_indicator_are_found_without_the_others() {
+    let (_dir, views) = grown(&of_everything());
+    let asked = Newest { until: u64::MAX, limit: usize::MAX, count: true };
+    let positions = |found: &[Fact]| found.iter().map(|fact| fact.position).collect::<BTreeSet<_>>();
+    let with_indicator =
+        |fact: &&Fact| matches!(&fact.row.said, Said::Revision(revised) if revised.indicator.is_some());
+    let all = views.revision_facts(asked, None).unwrap().newest;
+    let expected: Vec<Fact> = all.iter().filter(with_indicator).cloned().collect();
+    let found = views.indicator_revision_facts(asked, &|_| true).unwrap().newest;
+    assert_eq!(positions(&found), positions(&expected));
+    assert!(!found.is_empty() && found.len() < all.len());
+    assert_eq!(positions(&all), positions(&views.facts(FactKind::Revisions, u64::MAX).unwrap()));
+    let ended =
+        |fact: &Fact| matches!(&fact.row.said, Said::Revision(revised) if revised.event_type.starts_with("agency."));
+    assert!(all.iter().any(ended));
 }

@@ -38,7 +38,9 @@ impl Cell {
             Self::Text(text) => text.clone(),
             Self::Number(number) | Self::Percent(number) if number.is_empty() => "–".to_owned(),
             Self::Number(number) => {
-                computed(number).map_or_else(|| number.clone(), |it| rounded(it, SHOWN).to_string())
+                // A pace of a day may be far below 1.
+                let places = |it: Decimal| if it.abs() < Decimal::ONE { 2 * SHOWN } else { SHOWN };
+                computed(number).map_or_else(|| number.clone(), |it| rounded(it, places(it)).to_string())
             }
             Self::Percent(number) => format!("{number} %"),
         }

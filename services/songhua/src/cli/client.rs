@@ -167,9 +167,14 @@ pub(crate) fn describe(status: &Status) -> String {
     match refusal_from(status) {
         Some(refusal) => {
             let mut text = format!("{}\n  {} [{}]", refusal.message_zh, refusal.message, refusal.reason.code());
-            // What the message says already is not said twice.
-            for violation in refusal.violations.iter().filter(|it| !refusal.message.contains(&it.description)) {
-                text.push_str(&format!("\n  {}: {}", violation.field, violation.description));
+            for violation in &refusal.violations {
+                // What the message says already is not said twice.
+                let [field, description] = [&violation.field, &violation.description];
+                match [field, description].map(|part| refusal.message.contains(part)) {
+                    [true, true] => {}
+                    [false, true] => text.push_str(&format!("\n  {field}")),
+                    [_, false] => text.push_str(&format!("\n  {field}: {description}")),
+                }
             }
             text
         }

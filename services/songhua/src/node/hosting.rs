@@ -249,6 +249,10 @@ async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mu
             reset(&mut projector, voice)
         } else if asked || outdated {
             let ended = grow_beside(&mut projector, &log, voice, until_other).await;
+            if matches!(ended, Ok(Grown::TookOver)) {
+                // Whatever stopped the old ones is gone with them.
+                voice.say(FollowerState::Running);
+            }
             voice.beside.send_modify(|beside| match ended {
                 Ok(Grown::TookOver) => beside.done = generation,
                 Ok(Grown::Told) => {}

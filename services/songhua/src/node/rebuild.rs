@@ -34,41 +34,68 @@ pub(super) struct Rebuild {
 
 /// Sends how far the rebuild is until it is done, then the digest. Ends early when the watcher goes away; the rebuild
 /// itself goes on.
-pub(super) async fn report(node: Arc<Node>, plan: PlanId, rebuild: Rebuild, answers: Answers) {
+pub(super) async fn report(node: Arc<Node>, plan: PlanId, mut rebuild: Rebuild, answers: Answers) {
     loop {
-        let answer = rebuild.answer(&node, &plan).await;
-        let last = !matches!(&answer, Ok(progress) if progress.digest.is_empty());
-        if answers.send(answer).await.is_err() || last {
+        let (answer, done) = match rebuild.done() {
+            Ok(done) => (Ok(progress(rebuild.applied(done))), done),
+            Err(stopped) => (Err(stopped), false),
+        };
+        let goes_on = answer.is_ok();
+        if answers.send(answer).await.is_err() || !goes_on {
             return;
         }
-        tokio::time::sleep(EVERY).await;
+        if done {
+            // Whoever has asked is gone, or has the digest: either way nothing is left to do.
+            drop(answers.send(rebuild.digest(&node, &plan).await).await);
+            return;
+        }
+        if !rebuild.step().await {
+            drop(answers.send(Err(stopped("it has ended"))).await);
+            return;
+        }
     }
 }
 
 impl Rebuild {
-    async fn answer(&self, node: &Node, plan: &PlanId) -> Result<pb::RebuildViewsResponse, Status> {
-        let (beside, read, state) = (*self.beside.borrow(), *self.applied.borrow(), self.state.borrow().clone());
+    /// Whether what was asked for is read.
+    fn done(&mut self) -> Result<bool, Status> {
+        let (state, beside) = (self.state.borrow_and_update().clone(), *self.beside.borrow());
         match state {
-            FollowerState::Running if beside.done >= self.number => {
-                let (digest, position) = digest_of(node, plan).await?;
-                Ok(pb::RebuildViewsResponse {
-                    applied_position: position,
-                    durable_position: read.durable.0.max(position),
-                    digest,
-                })
-            }
-            FollowerState::Stopped(detail) if beside.failed.max(beside.done) >= self.number => {
-                Err(Status::from(Refusal::new(
-                    Reason::ViewsRebuilding,
-                    format!("projector stopped: {detail}"),
-                    format!("投影已停止：{detail}"),
-                )))
-            }
-            // Where nothing could be read meanwhile, what is read is what is rebuilt.
-            _ if beside.done >= self.number => Ok(progress(read)),
-            _ => Ok(progress(beside.applied)),
+            FollowerState::Running => Ok(beside.done >= self.number),
+            FollowerState::Stopped(detail) if beside.failed.max(beside.done) >= self.number => Err(stopped(&detail)),
+            FollowerState::Stopped(_) | FollowerState::Rebuilding => Ok(false),
         }
     }
+
+    /// How far it is. Where nothing could be read meanwhile, what is read is what is rebuilt.
+    fn applied(&self, done: bool) -> Applied {
+        let beside = *self.beside.borrow();
+        if done || beside.done >= self.number { *self.applied.borrow() } else { beside.applied }
+    }
+
+    async fn digest(&self, node: &Node, plan: &PlanId) -> Result<pb::RebuildViewsResponse, Status> {
+        let (digest, position) = digest_of(node, plan).await?;
+        let durable_position = self.applied.borrow().durable.0.max(position);
+        Ok(pb::RebuildViewsResponse { applied_position: position, durable_position, digest })
+    }
+
+    /// Waits until there is more to say: for a while, or until it is done. False if nobody is left to say anything.
+    async fn step(&mut self) -> bool {
+        let number = self.number;
+        let ended = self.beside.wait_for(|beside| beside.done.max(beside.failed) >= number);
+        let ended = tokio::time::timeout(EVERY, ended).await.map(|ended| ended.is_ok());
+        match ended {
+            // Done, but perhaps not read yet: the state follows.
+            Ok(true) => !matches!(tokio::time::timeout(EVERY, self.state.changed()).await, Ok(Err(_))),
+            Ok(false) => false,
+            Err(_) => true,
+        }
+    }
+}
+
+fn stopped(detail: &str) -> Status {
+    let (en, zh) = (format!("projector stopped: {detail}"), format!("投影已停止：{detail}"));
+    Status::from(Refusal::new(Reason::ViewsRebuilding, en, zh))
 }
 
 const fn progress(applied: Applied) -> pb::RebuildViewsResponse {

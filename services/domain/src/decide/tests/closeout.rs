@@ -10,8 +10,8 @@ use crate::vocabulary::*;
 
 const EVE: Date = date(2021, 12, 31);
 const DAY: Date = date(2025, 6, 1);
-/// The last day on which figures of the plan's end are awaited.
-const DUE: Date = date(2027, 3, 16);
+/// The first day on which no figure of the plan's end may come in time.
+const DUE: Date = date(2027, 3, 17);
 const FIELD: &str = "plan_closed_out.as_of_date";
 const INVALID: Reason = Reason::InvalidField;
 const RULE: Reason = Reason::TargetRule;
@@ -46,17 +46,17 @@ fn a_revised_end_counts_when_the_plan_is_closed_out() {
 fn a_plan_is_closed_out_once_the_figures_of_its_deadlines_are_due() {
     let mut world = World::published();
     world.today = Some(date(2028, 12, 31));
-    let message = world.refused(&office(), closed_out(date(2027, 3, 15)), RULE, FIELD);
-    assert!(message.contains("/targets/") && message.contains("2027-03-16"), "{message}");
+    let message = world.refused(&office(), closed_out(date(2027, 3, 16)), RULE, FIELD);
+    assert!(message.contains("/targets/") && message.contains("2027-03-17"), "{message}");
     world.clone().ok(&office(), closed_out(DUE));
     // The slowest decides, also a series that is only compared with.
     for (slow, of) in [("labs", "labs"), ("gdp-growth", "rd-growth")] {
         let mut world = world.clone();
         let schedule = Schedule { frequency: Frequency::Year, release_lag_days: 300, grace_days: 60 };
         world.ok(&office(), IndicatorRedefined { schedule: Some(schedule), ..redefined(slow) });
-        let message = world.refused(&office(), closed_out(date(2027, 12, 25)), RULE, FIELD);
-        assert!(message.contains(&format!("areas/city/targets/{of}")) && message.contains("2027-12-26"), "{message}");
-        world.ok(&office(), closed_out(date(2027, 12, 26)));
+        let message = world.refused(&office(), closed_out(date(2027, 12, 26)), RULE, FIELD);
+        assert!(message.contains(&format!("areas/city/targets/{of}")) && message.contains("2027-12-27"), "{message}");
+        world.ok(&office(), closed_out(date(2027, 12, 27)));
     }
 }
 
@@ -96,7 +96,7 @@ fn a_closed_plan_takes_nothing_new_and_goes_on_mending_what_is_there() {
     for (actor, payload) in new {
         let field = crate::decide::path(&world.input(payload.clone()), "");
         let message = world.refused(&actor, payload, Reason::PlanClosed, &field);
-        assert!(message.contains("2027-03-16"), "{message}");
+        assert!(message.contains("2027-03-17"), "{message}");
     }
     let figure = world.ok(&agency("bureau"), corrected(figure, "4"));
     world.ok(&agency("inspectors"), accepted(figure));

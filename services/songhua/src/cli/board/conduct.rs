@@ -65,6 +65,7 @@ const DUTIES: &[Column<pb::Duty>] = &[
     text("NOTHING", "无变化 nothing", |d| say(yes(d.nothing_to_report))),
     text("REMINDERS", "催报 reminders", |d| whole(d.reminder_count)),
     text("STATUS", "状态 status", |d| say(light(d.light(), d.status_label.as_ref()))),
+    text("PERIOD_CLOSED", "已关闭·漏报 period closed", |d| say(yes(d.period_closed))),
 ];
 
 pub(in crate::cli) fn staleness(page: &pb::ListStalenessResponse) -> Board {

@@ -54,7 +54,7 @@ const MILESTONES: &[Column<pb::Milestone>] = &[
     text("DUE_DATE", "到期 due", |m| say(date(m.due_date.as_ref()))),
     wide("ORIGINAL_DUE_DATE", "原定 original due", |m| say(date(m.original_due_date.as_ref()))),
     text("STATUS", "状态 status", |m| say(status(m))),
-    text("SLIPS", "延期 slips", |m| say(format!("{} ({} d)", m.reschedule_count, m.slip_days))),
+    text("SLIPS", "调整 moved", |m| say(format!("{} ({} d)", m.reschedule_count, m.slip_days))),
     wide("RESCHEDULES", "调整次数 reschedules", |m| whole(m.reschedule_count)),
     wide("SLIP_DAYS", "延期天数 slip days", |m| whole(m.slip_days)),
     text("REACH_DATE", "达成 reached", |m| say(dash(&date(m.reach_date.as_ref())))),
@@ -94,7 +94,7 @@ fn calendar_columns<'a>() -> Vec<Column<Item<'a>>> {
         wide("MILESTONE", "节点编号 milestone", |(_, m)| say(id(&m.name))),
         text("TITLE", "节点 milestone", |(_, m)| say(zh(m.title.as_ref()))),
         text("STATUS", "状态 status", |(_, m)| say(status(m))),
-        text("SLIPS", "延期 slips", |(_, m)| say(format!("{} ({} d)", m.reschedule_count, m.slip_days))),
+        text("SLIPS", "调整 moved", |(_, m)| say(format!("{} ({} d)", m.reschedule_count, m.slip_days))),
         wide("ORIGINAL_DUE_DATE", "原定 original due", |(_, m)| say(date(m.original_due_date.as_ref()))),
         text("LEAD_AGENCY", "责任单位 lead", |(i, _)| say(lead(&i.lead_agency))),
     ]

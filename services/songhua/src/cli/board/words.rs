@@ -57,7 +57,7 @@ pub(super) fn light(light: pb::Light, label: Option<&pb::Name>) -> String {
 /// What has to be reached; from above where less is better.
 pub(in crate::cli) fn goal(target: &pb::TargetProgress) -> String {
     let unit = zh(target.unit_label.as_ref());
-    let (beyond, at) = if target.ascending { (">", "≥") } else { ("<", "≤") };
+    let (beyond, at) = if target.descending { ("<", "≤") } else { (">", "≥") };
     match target.operator() {
         pb::Operator::MoreThan => format!("{beyond} {} {unit}", target.value),
         pb::Operator::Between => format!("{}–{} {unit}", target.value, target.max),
@@ -163,9 +163,9 @@ mod tests {
 
     #[test]
     fn a_goal_from_above_is_told_from_one_from_below() {
-        let goal = |operator: pb::Operator, ascending| {
+        let goal = |operator: pb::Operator, ascending: bool| {
             let value = "10".to_owned();
-            goal(&pb::TargetProgress { operator: operator.into(), value, ascending, ..Default::default() })
+            goal(&pb::TargetProgress { operator: operator.into(), value, descending: !ascending, ..Default::default() })
         };
         let cases = [
             (pb::Operator::AtLeast, "≥ 10 ", "≤ 10 "),

@@ -38,7 +38,7 @@ fn over() -> World {
 
 fn closed() -> World {
     let mut world = over();
-    world.ok(&office(), closed_out(date(2027, 3, 16)));
+    world.ok(&office(), closed_out(date(2027, 3, 17)));
     world
 }
 
@@ -78,11 +78,11 @@ fn plans() -> Vec<Case> {
 
 fn closing() -> Vec<Case> {
     let (office, world, over, closed) = (office(), World::published(), over(), closed());
-    let (early, late) = (date(2026, 12, 31), date(2027, 3, 16));
+    let (early, late) = (date(2026, 12, 31), date(2027, 3, 17));
     vec![
         accepted(&over, &office, closed_out(late), |state| state.closed_out().is_some()),
         refused(&over, &office, closed_out(early), Reason::InvalidField),
-        refused(&over, &office, closed_out(date(2027, 3, 15)), Reason::TargetRule),
+        refused(&over, &office, closed_out(date(2027, 3, 16)), Reason::TargetRule),
         refused(&world, &office, closed_out(late), Reason::FutureDate),
         refused(&closed, &office, closed_out(late), Reason::PlanClosed),
         accepted(&world, &office, adopted(2), |state| state.calc_version() == 2),
