@@ -429,9 +429,9 @@ async fn a_plan_that_is_closed_out_takes_no_reports_and_is_still_mended() {
     let figure = world.stored(&world.bureau, firms(date(2024, 12, 31), "31")).await;
     assert_eq!(world.refused(&world.bureau, close(date(2025, 2, 1))).await, "ROLE_NOT_ALLOWED");
     assert_eq!(world.refused(&world.office, close(date(2024, 12, 31))).await, "INVALID_FIELD");
-    assert_eq!(world.refused(&world.office, close(date(2025, 3, 30))).await, "TARGET_RULE");
-    let receipt = world.stored(&world.office, close(date(2025, 3, 31))).await;
-    assert_eq!(world.refused(&world.office, close(date(2025, 3, 31))).await, "PLAN_CLOSED");
+    assert_eq!(world.refused(&world.office, close(date(2025, 3, 31))).await, "TARGET_RULE");
+    let receipt = world.stored(&world.office, close(date(2025, 4, 1))).await;
+    assert_eq!(world.refused(&world.office, close(date(2025, 4, 1))).await, "PLAN_CLOSED");
     assert_eq!(world.refused(&world.bureau, firms(date(2024, 11, 30), "30")).await, "PLAN_CLOSED");
     let statement = async |receipt: &pb::Receipt| {
         let request = pb::GetCloseOutRequest { name: plan.to_owned(), as_of: Some(now(receipt)) };

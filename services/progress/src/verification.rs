@@ -136,9 +136,10 @@ impl<'a> Queue<'a> {
             let headline = score.and_then(|score| score.headline.clone());
             if let Some(headline) = headline.filter(|headline| !headline.verified) {
                 let key = SeriesKey::total(area, indicator);
-                let series = self.series(&key)?;
                 // A derived headline is nobody's figure.
-                items.extend(series.figure(headline.position).and_then(|figure| self.unasked_figure(&key, figure)));
+                let entry = views.entry(&key, headline.position).map_err(|error| refusal::from_views(&error))?;
+                let unasked = entry.filter(|entry| !self.steps.contains_key(&entry.event_id));
+                items.extend(unasked.map(|entry| Item::new(Checked::Figure(key, entry), None)));
             }
         }
         Ok(items)

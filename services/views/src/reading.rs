@@ -21,7 +21,7 @@ use crate::key;
 use crate::model::Model;
 use crate::row::{Change, decode, unreadable};
 use crate::scoring::{self, As};
-use crate::series::{Series, SeriesKey};
+use crate::series::{Entry, Series, SeriesKey};
 use crate::timeline::Timeline;
 use crate::times;
 use crate::views::Views;
@@ -156,6 +156,19 @@ impl Views {
             Ok(())
         })?;
         Ok(series)
+    }
+
+    /// The entry at `position` of a series; none if there is no such entry.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: reset them.
+    pub fn entry(&self, series: &SeriesKey, position: u64) -> Result<Option<Entry>, ViewsError> {
+        self.with(|grown| {
+            grown.read(|store| {
+                let seen = Stored { store, subject: |number| grown.subject(number) };
+                find::entry(&seen, &series.prefix().done(), position)
+            })
+        })
     }
 
     /// Every series of an indicator in an area, by dimension.
