@@ -254,7 +254,8 @@ async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mu
                 voice.say(FollowerState::Running);
             }
             voice.beside.send_modify(|beside| match ended {
-                Ok(Grown::TookOver) => beside.done = generation,
+                // The next one begins at nothing, also before its first step.
+                Ok(Grown::TookOver) => (beside.done, beside.applied) = (generation, Applied::default()),
                 Ok(Grown::Told) => {}
                 Err(_) => beside.failed = generation,
             });
