@@ -50,11 +50,12 @@ impl Answers {
         now: Timestamp,
         pick: impl FnOnce(&Kept) -> Option<Arc<T>>,
     ) -> Option<Arc<T>> {
+        // Asked first: nobody waits here for views that are just being replaced.
+        let (life, applied) = (views.life(), views.applied());
         let kept = self.kept();
         let moment = kept.moment.as_ref()?;
-        let holds = moment.life == views.life()
-            && moment.applied == views.applied()
-            && moment.valid_date == date_in(&moment.time_zone, now);
+        let holds =
+            moment.life == life && moment.applied == applied && moment.valid_date == date_in(&moment.time_zone, now);
         if holds { pick(&kept) } else { None }
     }
 

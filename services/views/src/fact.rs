@@ -261,7 +261,7 @@ pub(crate) struct FactList(Vec<Fact>);
 
 impl Weighed for FactList {
     fn weight(&self) -> usize {
-        self.0.len()
+        self.0.len() + 1
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Kept<K, V> {
 }
 
 impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
-    /// Keeps values of together at most `most`, and always the last one.
+    /// Keeps values of together at most `most`; one that is more by itself is not kept.
     pub(crate) const fn new(most: usize) -> Self {
         Self { entries: BTreeMap::new(), most, weight: 0, clock: 0 }
     }
@@ -45,10 +45,13 @@ impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
 
     pub(crate) fn keep(&mut self, key: K, value: Arc<V>) {
         self.forget(&key);
+        if value.weight() > self.most {
+            return;
+        }
         self.clock += 1;
         self.weight += value.weight();
         self.entries.insert(key, Entry { value, used: self.clock });
-        while self.weight > self.most && self.entries.len() > 1 {
+        while self.weight > self.most {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
             let Some(oldest) = oldest else { break };
             self.forget(&oldest);
@@ -70,5 +73,30 @@ impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
         if let Some(entry) = self.entries.remove(key) {
             self.weight -= entry.value.weight();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Weighed for Vec<u8> {
+        fn weight(&self) -> usize {
+            self.len()
+        }
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first_and_what_has_no_room_is_not_kept() {
+        let value = |bytes| Arc::new(vec![0_u8; bytes]);
+        let mut kept = Kept::new(10);
+        [("a", 4), ("b", 4)].into_iter().for_each(|(key, bytes)| kept.keep(key, value(bytes)));
+        assert!(kept.get("a").is_some());
+        kept.keep("c", value(4));
+        assert_eq!(["a", "b", "c"].map(|key| kept.get(key).is_some()), [true, false, true]);
+        kept.keep("a", value(11));
+        assert_eq!(["a", "c"].map(|key| kept.get(key).is_some()), [false, true]);
+        kept.keep("d", value(6));
+        assert_eq!(["c", "d"].map(|key| kept.get(key).is_some()), [true, true]);
     }
 }

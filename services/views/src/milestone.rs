@@ -260,7 +260,7 @@ pub(crate) struct MilestoneList(Vec<Arc<[(u64, DatedRow)]>>);
 
 impl Weighed for MilestoneList {
     fn weight(&self) -> usize {
-        self.0.iter().map(|rows| rows.len()).sum()
+        self.0.iter().map(|rows| rows.len() + 1).sum()
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) type Silence = (Option<Date>, Date, u64);
 
 impl Weighed for Timeline {
     fn weight(&self) -> usize {
-        self.figures.len() + self.silences.len()
+        self.figures.len() + self.silences.len() + 1
     }
 }
 

@@ -6,7 +6,7 @@
 //! change copies one page; a clone shares all of them. Where pages end depends on the order of changes alone, so equal
 //! logs give equal maps. (Nodes of [`OrdMap`] have room for 16 entries and are half full after ascending inserts.)
 
-use std::ops::RangeBounds;
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -88,17 +88,15 @@ impl<K: Ord + Copy, V: Copy> Pages<K, V> {
     /// Entries within `range`, ascending.
     pub(crate) fn range(&self, range: impl RangeBounds<K>) -> impl Iterator<Item = (&K, &V)> {
         let from = match range.start_bound() {
-            std::ops::Bound::Included(key) | std::ops::Bound::Excluded(key) => self.page(key).map(|(from, _)| *from),
-            std::ops::Bound::Unbounded => None,
+            Bound::Included(key) | Bound::Excluded(key) => self.page(key).map(|(from, _)| *from),
+            Bound::Unbounded => None,
         };
-        let pages = self
-            .pages
-            .range((from.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Included), std::ops::Bound::Unbounded));
+        let pages = self.pages.range((from.map_or(Bound::Unbounded, Bound::Included), Bound::Unbounded));
         let end = range.end_bound().cloned();
         let start = range.start_bound().cloned();
         entries(pages.map(|(_, page)| page))
-            .skip_while(move |(key, _)| !(start, std::ops::Bound::Unbounded).contains(*key))
-            .take_while(move |(key, _)| (std::ops::Bound::Unbounded, end).contains(*key))
+            .skip_while(move |(key, _)| !(start, Bound::Unbounded).contains(*key))
+            .take_while(move |(key, _)| (Bound::Unbounded, end).contains(*key))
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Rebuild {
 pub(super) async fn report(node: Arc<Node>, plan: PlanId, mut rebuild: Rebuild, answers: Answers) {
     loop {
         let (answer, done) = match rebuild.done() {
-            Ok(done) => (Ok(progress(rebuild.applied(done))), done),
+            Ok(done) => (Ok(progress(rebuild.applied())), done),
             Err(stopped) => (Err(stopped), false),
         };
         let goes_on = answer.is_ok();
@@ -68,9 +68,9 @@ impl Rebuild {
     }
 
     /// How far it is. Where nothing could be read meanwhile, what is read is what is rebuilt.
-    fn applied(&self, done: bool) -> Applied {
+    fn applied(&self) -> Applied {
         let beside = *self.beside.borrow();
-        if done || beside.done >= self.number { *self.applied.borrow() } else { beside.applied }
+        if beside.done >= self.number { *self.applied.borrow() } else { beside.applied }
     }
 
     async fn digest(&self, node: &Node, plan: &PlanId) -> Result<pb::RebuildViewsResponse, Status> {
