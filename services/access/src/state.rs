@@ -180,7 +180,10 @@ impl AccessState {
                     grant.revoke_time.get_or_insert(event.recorded_time);
                 }
             }
-            SystemPayload::LogCreated(_) | SystemPayload::PlanCreated(_) | SystemPayload::AttemptRefused(_) => {}
+            SystemPayload::LogCreated(_)
+            | SystemPayload::PlanCreated(_)
+            | SystemPayload::AttemptRefused(_)
+            | SystemPayload::Restored(_) => {}
         }
     }
 

@@ -11,14 +11,16 @@ use jiff::civil::Date;
 use songhua_domain::event::{EventInput, Payload};
 use songhua_domain::id::{AgencyId, AreaId, IdError, IndicatorId, ProjectId};
 use songhua_domain::state::PlanState;
+use songhua_views::PostingKind;
+use songhua_wire::about::About;
 use songhua_wire::event::TYPE_TOKENS;
 use songhua_wire::field::LIST_LENGTH_MAX;
 use songhua_wire::pb;
 use songhua_wire::record::RecordHeader;
 use songhua_wire::time::{date_from_pb, timestamp_from_pb};
 
+use crate::postings::Union;
 use crate::refusal::Faults;
-use crate::scope::About;
 
 /// A filter, read. An empty list and an absent bound let everything pass.
 #[derive(Debug, Default)]
@@ -70,6 +72,31 @@ impl Filter {
     /// Whether everything passes that was recorded in time.
     pub(crate) fn lets_all_pass(&self) -> bool {
         !self.asks_payload() && !self.asks_header()
+    }
+
+    /// Whether nothing passes that was recorded then, nor anything behind it: recorded times never fall.
+    pub(crate) fn is_over(&self, recorded_time_us: i64) -> bool {
+        self.recorded_until.is_some_and(|until| recorded_time_us >= until)
+    }
+
+    /// Whether it asks what a record is about that only the plan's state can say, as of a matter under supervision.
+    pub(crate) fn asks_state(&self) -> bool {
+        !self.indicators.is_empty() || !self.projects.is_empty()
+    }
+
+    /// Lists of which a record must be in each.
+    pub(crate) fn unions(&self) -> Vec<Union> {
+        fn union<'a, T: Display + 'a>(kind: PostingKind, ids: impl IntoIterator<Item = &'a T>) -> Union {
+            ids.into_iter().map(|id| (kind, id.to_string())).collect()
+        }
+        let unions = [
+            union(PostingKind::Area, &self.areas),
+            union(PostingKind::Indicator, &self.indicators),
+            union(PostingKind::Project, &self.projects),
+            union(PostingKind::Agency, &self.agencies),
+            union(PostingKind::EventType, &self.types),
+        ];
+        unions.into_iter().filter(|union| !union.is_empty()).collect()
     }
 
     fn asks_header(&self) -> bool {

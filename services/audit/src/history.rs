@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
 use songhua_log::EventLog;
+use songhua_views::Views;
 
 /// Gives a plan's state at its durable head; none once the plan is closed. Must not keep the plan open.
 pub type StateSource = Arc<dyn Fn() -> Option<Arc<PlanState>> + Send + Sync>;
@@ -19,17 +20,29 @@ pub type StateSource = Arc<dyn Fn() -> Option<Arc<PlanState>> + Send + Sync>;
 pub struct PlanHistory {
     log: Arc<dyn EventLog>,
     state: StateSource,
+    views: Option<Views>,
 }
 
 impl PlanHistory {
     /// The history in `log`. `state` says whether the plan is published and who is assigned to what.
     pub fn new(log: Arc<dyn EventLog>, state: StateSource) -> Self {
-        Self { log, state }
+        Self { log, state, views: None }
+    }
+
+    /// The same, with views in which to look up what a filter asks for; without, all records are read.
+    #[must_use]
+    pub fn with_postings(self, views: Views) -> Self {
+        Self { views: Some(views), ..self }
     }
 
     /// The log.
-    pub(crate) fn log(&self) -> &dyn EventLog {
-        self.log.as_ref()
+    pub(crate) const fn log(&self) -> &Arc<dyn EventLog> {
+        &self.log
+    }
+
+    /// The views.
+    pub(crate) const fn views(&self) -> Option<&Views> {
+        self.views.as_ref()
     }
 
     /// The state at the durable head, or a moment before it; none once the plan is closed.

@@ -6,11 +6,12 @@
 use songhua_domain::id::AgencyId;
 use songhua_domain::state::PlanState;
 use songhua_log::StoredRecord;
+use songhua_wire::about::About;
 use songhua_wire::record::{decode_event, decode_header};
 
 use crate::filter::Filter;
 use crate::refusal::{self, Refused};
-use crate::scope::{About, answers_for, is_assigned, is_own};
+use crate::scope::{answers_for, is_assigned, is_own};
 
 /// What becomes of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Judge {
     /// Judges a record. `state` is that at the record or behind it.
     pub(crate) fn judge(&self, record: &StoredRecord, state: &PlanState) -> Result<Verdict, Refused> {
         let recorded = record.recorded_time_us;
-        if self.filter.recorded_until.is_some_and(|until| recorded >= until) {
+        if self.filter.is_over(recorded) {
             return Ok(Verdict::Over);
         }
         let early = self.filter.recorded_from.is_some_and(|from| recorded < from);
@@ -49,9 +50,12 @@ impl Judge {
         let failed = |error| refusal::from_decode(record.position, &error);
         let header = decode_header(&record.bytes).map_err(failed)?;
         let input = || decode_event(record.position.0, &record.bytes).map(|event| event.input).map_err(failed);
-        let mut about = About::of(&header).with_matter(state);
+        let mut about = About::of(&header);
+        if let Some(matter) = about.supervision.as_ref().and_then(|supervision| state.supervision(supervision)) {
+            about = about.with_matter(&matter.agency, &matter.scope);
+        }
         if About::asks_payload(header.event_type) {
-            about = about.with_named(input()?.payload);
+            about = about.with_named(&input()?.payload);
         }
         let is_addressed =
             |agency| about.addressed.as_ref().is_some_and(|addressed| answers_for(agency, addressed, state));
@@ -61,6 +65,6 @@ impl Judge {
         if !self.filter.passes_header(&header, &about) || !self.agency.as_ref().is_none_or(may_see) {
             return Ok(false);
         }
-        Ok(!self.filter.asks_payload() || self.filter.passes_effective(&input()?))
+        Ok(!self.filter.asks_payload() || self.filter.passes_effective(&*input()?))
     }
 }

@@ -1,13 +1,15 @@
 //! One replay: reads the log, lets the judge choose, sends what passes, waits where it must.
 //!
 //! ```text
-//! seek ─▶ [ read ≤ 768 KiB ▸ judge ▸ room for a response? ▸ token still valid? ▸ send ] ─▶ wait for the durable head ─▶ …
+//! seek ─▶ [ where? ▸ read ≤ 768 KiB ▸ judge ▸ room for a response? ▸ token still valid? ▸ send ] ─▶ wait for the durable head ─▶ …
 //! ```
+//! Whatever it waits for, a reader that has heard nothing for the time of a heartbeat gets one.
 //! A slow reader fills its channel, and then this waits: it holds at most one read and the channel's responses. Whoever
 //! writes the log never waits for this.
 //!
 //! Place in the flow: one task for each call. It must not know what a filter asks, nor what the bytes mean.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use tonic::Status;
 
 use crate::history::PlanHistory;
 use crate::judge::{Judge, Verdict};
+use crate::postings::{Part, Postings};
 use crate::refusal::{self, Refused};
 
 /// Bytes of records that are read at once, unless a submission is larger.
@@ -47,6 +50,8 @@ pub(crate) struct Replay {
     history: PlanHistory,
     reader: Reader,
     judge: Judge,
+    /// Where the filter's records may be; none = anywhere.
+    postings: Option<Arc<Postings>>,
     /// The next position to look at.
     next: u64,
     /// The last position; none = for ever.
@@ -65,7 +70,10 @@ impl Replay {
         to: Option<u64>,
         simulated: bool,
     ) -> Self {
-        Self { history, reader, judge, next: from, to, simulated, said: (Instant::now(), None) }
+        let unions = judge.filter.unions();
+        let views = history.views().filter(|_| !unions.is_empty()).cloned();
+        let postings = views.map(|views| Arc::new(Postings::new(views, unions)));
+        Self { history, reader, judge, postings, next: from, to, simulated, said: (Instant::now(), None) }
     }
 
     /// Runs until everything is sent, the reader has gone, or `stop` is true.
@@ -85,7 +93,7 @@ impl Replay {
     }
 
     async fn stream(&mut self, sender: &Sender) -> Result<(), Refused> {
-        self.seek().await?;
+        self.seek(sender).await?;
         loop {
             let state = self.history.state().ok_or_else(refusal::shutting_down)?;
             let end = self.end(&state);
@@ -100,22 +108,23 @@ impl Replay {
         }
     }
 
-    /// How far it can go now. An agency's scope is known up to the head of the state.
+    /// How far it can go now. An agency's scope, and what a matter is about, is known up to the head of the state.
     fn end(&self, state: &PlanState) -> u64 {
         let durable = self.history.log().heads().durable.0;
-        let known = if self.judge.agency.is_some() { durable.min(state.head()) } else { durable };
+        let asks_state = self.judge.agency.is_some() || self.judge.filter.asks_state();
+        let known = if asks_state { durable.min(state.head()) } else { durable };
         self.to.map_or(known, |to| to.min(known))
     }
 
     /// Skips what was recorded before the filter's bound: recorded times never fall, so halving finds the place.
-    async fn seek(&mut self) -> Result<(), Refused> {
+    async fn seek(&mut self, sender: &Sender) -> Result<(), Refused> {
         let Some(from) = self.judge.filter.recorded_from else { return Ok(()) };
         let durable = self.history.log().heads().durable.0;
         let behind = self.to.map_or(durable, |to| to.min(durable)) + 1;
         let mut high = behind.max(self.next);
         while self.next < high {
             let middle = self.next + (high - self.next) / 2;
-            let submission = self.read(middle, 0).await?;
+            let submission = self.read(middle, 0, sender).await?;
             match submission.last().filter(|record| record.recorded_time_us < from) {
                 Some(record) => self.next = record.position.next().0.min(high),
                 None => high = middle,
@@ -124,20 +133,69 @@ impl Replay {
         Ok(())
     }
 
-    async fn read(&self, from: u64, max_bytes: usize) -> Result<Vec<StoredRecord>, Refused> {
-        let read = self.history.log().read(Position(from), max_bytes).await;
-        let records = read.map_err(|error| refusal::from_read(&error))?;
-        if records.is_empty() {
-            return Err(refusal::internal(&format!("the log gives no record at its durable position {from}")));
+    async fn read(&mut self, from: u64, max_bytes: usize, sender: &Sender) -> Result<Vec<StoredRecord>, Refused> {
+        let log = Arc::clone(self.history.log());
+        let read = self.patiently(log.read(Position(from), max_bytes), sender).await?;
+        there(read.map_err(|error| refusal::from_read(&error))?, from)
+    }
+
+    /// Waits for `work`. A reader must not hear nothing for too long meanwhile.
+    async fn patiently<T>(&mut self, work: impl Future<Output = T> + Send, sender: &Sender) -> Result<T, Refused> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = tokio::time::sleep_until(self.said.0 + self.reader.heartbeat) => {}
+            }
+            self.send(Vec::new(), sender).await?;
         }
-        Ok(records)
     }
 
     /// Reads on, up to `end`, and sends what passes.
     async fn step(&mut self, end: u64, state: &PlanState, sender: &Sender) -> Result<(), Refused> {
-        let (mut passed, mut bytes) = (Vec::new(), 0);
-        for record in self.read(self.next, READ_BYTES).await?.into_iter().take_while(|record| record.position.0 <= end)
-        {
+        let log = Arc::clone(self.history.log());
+        let part = match self.postings.clone() {
+            Some(postings) => {
+                let part = postings.part(Arc::clone(&log), self.next, end);
+                self.patiently(part, sender).await?
+            }
+            None => Part::All(end),
+        };
+        let (positions, until) = match part {
+            Part::All(until) => {
+                let mut records = self.read(self.next, READ_BYTES, sender).await?;
+                records.retain(|record| record.position.0 <= until);
+                let until = records.last().map_or(self.next, |record| record.position.0);
+                return self.tell(records, until, end, state, sender).await;
+            }
+            Part::Some(positions, until) => (positions, until),
+        };
+        let Some(first) = positions.first().copied() else {
+            return self.tell(Vec::new(), until, end, state, sender).await;
+        };
+        let selected = positions.len();
+        let read = self.patiently(log.read_selected(positions, READ_BYTES), sender).await?;
+        let records = there(read.map_err(|error| refusal::from_read(&error))?, first.0)?;
+        let until = match records.last() {
+            Some(last) if records.len() < selected => last.position.0,
+            _ => until,
+        };
+        self.tell(records, until, end, state, sender).await
+    }
+
+    /// Sends what passes of `records`: all up to `until` of which that is not known before.
+    async fn tell(
+        &mut self,
+        records: Vec<StoredRecord>,
+        until: u64,
+        end: u64,
+        state: &PlanState,
+        sender: &Sender,
+    ) -> Result<(), Refused> {
+        let last_read = records.last().map(|record| record.position.0);
+        let (mut passed, mut bytes, mut over) = (Vec::new(), 0, false);
+        for record in records {
             // A long scan lets others have their turn.
             tokio::task::consume_budget().await;
             match self.judge.judge(&record, state)? {
@@ -147,8 +205,7 @@ impl Replay {
                     continue;
                 }
                 Verdict::Over => {
-                    self.next = end + 1;
-                    self.to = Some(end);
+                    over = true;
                     break;
                 }
             }
@@ -160,6 +217,16 @@ impl Replay {
             passed.push(pb::ReplayRecord { position: record.position.0, data: record.bytes });
             self.next = record.position.next().0;
         }
+        // Where the last one was not read, it may be the one that ends it.
+        if !over && last_read != Some(until) && self.judge.filter.recorded_until.is_some() {
+            let last = self.read(until, 0, sender).await?;
+            over = last.first().is_some_and(|record| self.judge.filter.is_over(record.recorded_time_us));
+        }
+        if over {
+            (self.next, self.to) = (end + 1, Some(end));
+        } else {
+            self.next = until + 1;
+        }
         if passed.is_empty() && self.said.0.elapsed() < self.reader.heartbeat {
             return Ok(());
         }
@@ -169,7 +236,7 @@ impl Replay {
 
     /// Everything that is known has been looked at: waits for more, at most until a heartbeat is due.
     async fn idle(&mut self, sender: &Sender) -> Result<(), Refused> {
-        let log = self.history.log();
+        let log = Arc::clone(self.history.log());
         let state_behind = log.heads().durable.0 >= self.next;
         tokio::select! {
             () = tokio::time::sleep_until(self.said.0 + self.reader.heartbeat) => {}
@@ -210,4 +277,12 @@ impl Replay {
         room.send(Ok(response));
         Ok(())
     }
+}
+
+/// Records that must be there.
+fn there(records: Vec<StoredRecord>, from: u64) -> Result<Vec<StoredRecord>, Refused> {
+    if records.is_empty() {
+        return Err(refusal::internal(&format!("the log gives no record at its durable position {from}")));
+    }
+    Ok(records)
 }

@@ -5,6 +5,7 @@ mod faults;
 mod filters;
 mod fixture;
 mod following;
+mod postings;
 mod requests;
 mod scopes;
 mod whole;

@@ -6,13 +6,15 @@
 //! What the event names may not exist: then the scope cannot be judged, the answer is yes, and `decide` refuses with
 //! `UNKNOWN_RESOURCE`. Before publication agencies have no scope at all; `decide` refuses with `PLAN_NOT_PUBLISHED`.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::decide::rejection::{refuse_if, reject};
 use crate::decide::{Refs, Rejection, path};
 use crate::event::{Actor, Event, EventInput, Payload, Scope, SupervisionIssued, TOTAL};
 use crate::id::{AgencyId, AreaId, IndicatorId, ProjectId, SupervisionId};
-use crate::state::{Assignments, PlanState, REPORTING, scopes_of_project, scopes_of_target};
+use crate::state::{Assignments, Place, PlanState, REPORTING, SeriesKey, scopes_of_project, scopes_of_target};
 use crate::vocabulary::{AssignmentRole, Role};
 
 #[cfg(test)]
@@ -33,7 +35,7 @@ pub fn authorise(state: &PlanState, refs: &Refs, actor: &Actor, input: &EventInp
     let ask = Ask { state, refs, actor, input };
     ask.not_succeeded()?;
     match &input.payload {
-        P::LogCreated(_) | P::DayOpened(_) => ask.server_only(),
+        P::LogCreated(_) | P::HistoryForked(_) | P::DayOpened(_) => ask.server_only(),
         P::MilestonePlanned(m) => ask.planner(&m.project),
         P::MilestoneRescheduled(m) => ask.planner(&m.project),
         P::MilestoneCancelled(m) => ask.planner(&m.project),
@@ -228,7 +230,7 @@ impl Ask<'_> {
     fn reporter_of(&self, measurement: &Uuid) -> Result<(), Rejection> {
         self.role(&[Role::Agency])?;
         match self.series_of(measurement) {
-            Some((area, indicator, dimension)) => self.reporter(area, indicator, dimension),
+            Some(series) => self.reporter(&series.area, &series.indicator, &series.dimension),
             None => Ok(()),
         }
     }
@@ -408,9 +410,11 @@ impl Ask<'_> {
     }
 
     /// The series that a report, correction or revision is of.
-    fn series_of(&self, measurement: &Uuid) -> Option<(&AreaId, &IndicatorId, &str)> {
-        let (series, _) = self.state.series.place_of(measurement)?;
-        Some((&series.area, &series.indicator, &series.dimension))
+    fn series_of(&self, measurement: &Uuid) -> Option<Arc<SeriesKey>> {
+        match self.refs.filed(measurement)?.place {
+            Place::Figure(series, _) => Some(series),
+            _ => None,
+        }
     }
 
     /// The scopes that cover what `named` is about, and its name; none for what cannot be verified.
@@ -421,8 +425,8 @@ impl Ask<'_> {
             Payload::MilestoneMissed(m) => Scope::Project(m.project.clone()),
             Payload::QualitativeAssessmentRecorded(a) => Scope::Target(a.area.clone(), a.indicator.clone()),
             _ => {
-                let (area, indicator, _) = self.series_of(&named.input.event_id)?;
-                Scope::Target(area.clone(), indicator.clone())
+                let series = self.series_of(&named.input.event_id)?;
+                Scope::Target(series.area.clone(), series.indicator.clone())
             }
         };
         self.covering(&scope)

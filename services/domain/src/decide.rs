@@ -17,6 +17,7 @@ mod figure;
 mod indicator;
 mod measurement;
 mod period;
+mod refs;
 pub(crate) mod rejection;
 mod revision;
 mod subject;
@@ -26,8 +27,6 @@ mod task;
 pub(crate) mod tests;
 mod verification;
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -35,14 +34,12 @@ use uuid::Uuid;
 pub(crate) use case::path;
 use case::{Case, Spoken};
 pub use measurement::takes_figures;
+pub use refs::Refs;
 pub use rejection::Rejection;
 
-use crate::event::{Actor, Event, EventInput, Payload};
+use crate::event::{Actor, EventInput, Payload};
 use crate::id::AreaId;
 use crate::state::PlanState;
-
-/// Earlier events that a submission names, by event id: from the log, or decided before in the same submission.
-pub type Refs = BTreeMap<Uuid, Event>;
 
 /// When a decision is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +61,7 @@ pub struct Decision {
     pub back_dated: bool,
 }
 
-/// The earlier event that the payload names: ingest fetches it into [`Refs`] before it asks for a decision, and after
-/// it the one that [`supported`] says.
+/// The earlier event that the payload names: the first of [`Refs`].
 pub const fn references(input: &EventInput) -> Option<Uuid> {
     match &input.payload {
         Payload::MeasurementCorrected(corrected) => Some(corrected.measurement),
@@ -77,14 +73,6 @@ pub const fn references(input: &EventInput) -> Option<Uuid> {
         Payload::VerificationAccepted(accepted) => Some(accepted.event),
         Payload::VerificationRejected(rejected) => Some(rejected.event),
         Payload::VerificationReopened(reopened) => Some(reopened.event),
-        _ => None,
-    }
-}
-
-/// The event that a named one supports, if it is evidence: what evidence is about only that event says.
-pub const fn supported(named: &Event) -> Option<Uuid> {
-    match &named.input.payload {
-        Payload::EvidenceAttached(attached) => Some(attached.event),
         _ => None,
     }
 }
@@ -114,6 +102,7 @@ fn rules(case: &Case<'_>) -> Result<Option<Spoken>, Rejection> {
     use Payload as P;
     let done = match &case.input.payload {
         P::LogCreated(genesis) => definition::log_created(case, genesis),
+        P::HistoryForked(forked) => definition::history_forked(case, forked),
         P::DayOpened(day) => definition::day_opened(case, day),
         P::PlanDefined(plan) => definition::plan(case, plan),
         P::PlanPublished(published) => definition::published(case, published),

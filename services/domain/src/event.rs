@@ -10,6 +10,8 @@ mod measurement;
 mod revision;
 mod system;
 
+use std::sync::Arc;
+
 pub use conduct::*;
 pub use definition::*;
 pub use delivery::*;
@@ -98,14 +100,14 @@ pub struct Event {
     pub position: u64,
     /// When ingest accepted it: the clock, but never before the event in front of it.
     pub recorded_time: Timestamp,
-    /// Who sent it.
-    pub actor: Actor,
+    /// Who sent it; all events of a submission share one.
+    pub actor: Arc<Actor>,
     /// The submission it came with.
     pub submission: SubmissionRef,
     /// Whether recorded − effective exceeded the plan's number of days (补录).
     pub back_dated: bool,
     /// What was sent.
-    pub input: EventInput,
+    pub input: Arc<EventInput>,
 }
 
 /// An event's place in its submission.
@@ -254,4 +256,6 @@ payloads! {
     SupervisionAnswered = "supervision.answered",
     /// The matter is closed (销号).
     SupervisionClosed = "supervision.closed",
+    /// The log was restored to an earlier point; a new epoch begins.
+    HistoryForked = "log.history-forked",
 }

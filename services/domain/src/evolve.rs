@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::event::{Event, Payload};
-use crate::state::PlanState;
+use crate::state::{Filed, PlanState};
 use crate::vocabulary::MilestoneStatus as Status;
 
 mod conduct;
@@ -17,22 +17,26 @@ mod measurement;
 mod revision;
 
 impl PlanState {
-    /// Folds one event of the log, in the log's order.
-    pub fn evolve(&mut self, event: &Event) {
+    /// Folds one event of the log, in the log's order. `named` is where the event is filed whose place it
+    /// [changes](crate::state::changed), if it can be found. Gives back where it is filed itself.
+    pub fn evolve(&mut self, event: &Event, named: Option<&Filed>) -> Option<Filed> {
         self.head = event.position;
         self.last_recorded_time = Some(event.recorded_time);
         if self.published.is_none() && is_definition(&event.input.payload) {
             self.definition_count = self.definition_count.saturating_add(1);
         }
-        self.fold(event);
-        self.fill(&event.input.payload);
+        let mut filed = Filed::of(event, named);
+        self.fold(event, named, filed.as_mut());
+        self.fill(filed.as_ref());
+        filed
     }
 
     /// The effect of each event type; a new one does not compile before it has one here.
-    fn fold(&mut self, event: &Event) {
+    fn fold(&mut self, event: &Event, named: Option<&Filed>, filed: Option<&mut Filed>) {
         use Payload as P;
         match &event.input.payload {
             P::LogCreated(genesis) => self.genesis = Some(Arc::new(genesis.clone())),
+            P::HistoryForked(forked) => self.begin_epoch(forked.epoch),
             P::DayOpened(day) => self.last_day = Some(day.date),
             P::PlanDefined(plan) => self.define(plan),
             P::PlanPublished(published) => self.published = Some(published.clone()),
@@ -66,21 +70,22 @@ impl PlanState {
             P::MilestoneReached(m) => self.report(event, (&m.project, &m.milestone), Status::Met),
             P::MilestonePartiallyReached(m) => self.report(event, (&m.project, &m.milestone), Status::PartiallyMet),
             P::MilestoneMissed(m) => self.report(event, (&m.project, &m.milestone), Status::NotMet),
-            P::MeasurementReported(reported) => self.measure(event, reported),
-            P::MeasurementCorrected(corrected) => self.replace(event, &corrected.measurement, corrected.figure),
-            P::MeasurementRevised(revised) => self.replace(event, &revised.measurement, revised.figure),
-            P::MeasurementRetracted(retracted) => self.retract(&retracted.measurement),
-            P::QualitativeAssessmentRecorded(recorded) => self.assess(event, recorded),
+            P::MeasurementReported(reported) => self.measure(reported, filed),
+            P::MeasurementCorrected(corrected) => self.replace(&corrected.measurement, named, corrected.figure, filed),
+            P::MeasurementRevised(revised) => self.replace(&revised.measurement, named, revised.figure, filed),
+            P::MeasurementRetracted(retracted) => self.retract(&retracted.measurement, named),
             P::VerificationRequested(requested) => self.conduct.request(requested.event),
-            P::VerificationAccepted(accepted) => self.verify(&accepted.event, Some(event.position)),
-            P::VerificationReopened(reopened) => self.verify(&reopened.event, None),
-            P::VerificationRejected(rejected) => self.reject(&rejected.event),
+            P::VerificationAccepted(accepted) => self.verify(&accepted.event, named, Some(event.position)),
+            P::VerificationReopened(reopened) => self.verify(&reopened.event, named, None),
+            P::VerificationRejected(rejected) => self.reject(&rejected.event, named),
             P::EvidenceWithdrawn(withdrawn) => self.conduct.withdraw(withdrawn),
             P::ReportingPeriodOpened(opened) => self.conduct.open(opened),
             P::ReportingPeriodClosed(closed) => self.conduct.close(closed),
             P::SupervisionIssued(issued) => self.conduct.issue(issued),
             P::SupervisionAnswered(answered) => self.conduct.answer(&event.actor, answered),
             P::SupervisionClosed(closed) => self.conduct.settle(closed),
+            // Until a checker decides on it, no decision asks for an assessment.
+            P::QualitativeAssessmentRecorded(_) => {}
             // Words: no decision asks for them, views keep them.
             P::NothingToReport(_) | P::EvidenceAttached(_) | P::ReminderIssued(_) | P::ProgressNoteRecorded(_) => {}
         }

@@ -9,6 +9,7 @@ pub mod authorise;
 pub mod decide;
 pub mod event;
 mod evolve;
+pub mod folding;
 pub mod id;
 pub mod quantity;
 pub mod score;

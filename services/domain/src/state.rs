@@ -4,17 +4,19 @@
 //! with it, and folds what was decided into a copy ([`PlanState::evolve`]): a refused submission is a dropped copy.
 //! Snapshots of it are written beside the log and refolded when [`STATE_VERSION`] changed.
 //!
-//! It must not know: clocks, the log's storage, how events are encoded, values that no decision asks for (views keep
-//! those). Everything lies in ordered, persistent maps: a clone is O(1), and equal logs give equal states, byte by
-//! byte.
+//! It must not know: clocks, the log's storage, how events are encoded, what the log itself can be asked for (events by
+//! their ids), values that no decision asks for (views keep those). Everything lies in ordered, persistent maps: a clone
+//! is O(1), and equal logs give equal states, byte by byte.
 
 mod assignment;
 mod conduct;
 mod delivery;
+mod figures;
 mod lookup;
-mod pages;
+mod page;
+mod place;
 mod series;
-mod vacant;
+mod slot;
 
 use std::sync::Arc;
 
@@ -22,15 +24,16 @@ use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 pub use assignment::Assignments;
 pub(crate) use assignment::{REPORTING, scopes_of_project, scopes_of_target};
 pub use conduct::Supervision;
 pub(crate) use conduct::{Conduct, ReportingPeriod};
 pub use delivery::{Milestone, MilestoneReport, Project};
-pub use series::{LiveFigure, Series, Slot, Total};
-pub(crate) use vacant::Vacant;
+pub use place::{Filed, changed};
+pub(crate) use place::{Place, replaced};
+pub use series::{LiveFigure, Series, SeriesKey, Total};
+pub use slot::Slot;
 
 use crate::event::{
     AgencyRegistered, AreaDesignated, IndicatorDefined, LogCreated, PlanClosedOut, PlanDefined, PlanPublished,
@@ -41,7 +44,7 @@ use crate::score::{DatedValue, LightRule};
 use crate::vocabulary::AreaStage;
 
 /// Version of the fold and of the layout: a snapshot of another version is thrown away and the log is folded again.
-pub const STATE_VERSION: u32 = 3;
+pub const STATE_VERSION: u32 = 4;
 
 /// What is known at a head of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -71,14 +74,12 @@ pub struct PlanState {
     pub(crate) assignments: Assignments,
     pub(crate) projects: OrdMap<ProjectId, Project>,
     pub(crate) milestones: OrdMap<(ProjectId, MilestoneId), Milestone>,
-    /// Milestone of each report, also of those that no longer hold, by event id.
-    pub(crate) reports: OrdMap<Uuid, (ProjectId, MilestoneId)>,
     pub(crate) series: series::AllSeries,
-    /// Assessments, by event id.
-    pub(crate) assessments: OrdMap<Uuid, Assessment>,
+    /// Assessments that a checker decided on, by position.
+    pub(crate) assessments: OrdMap<u64, Checked>,
     pub(crate) conduct: Conduct,
     /// What was rejected since the plan was closed out and not said anew.
-    pub(crate) vacant: OrdSet<Vacant>,
+    pub(crate) vacant: OrdSet<Place>,
 }
 
 /// An area and the stages it came to.
@@ -103,17 +104,11 @@ pub struct Target {
     pub tasks: Arc<[TaskShare]>,
 }
 
-/// An assessment of a QUALITATIVE target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Assessment {
-    /// The target's area.
-    pub area: AreaId,
-    /// The target's indicator.
-    pub indicator: IndicatorId,
-    /// Place of its event in the log.
-    pub position: u64,
-    /// Place of the event that verified it.
-    pub verified_by: Option<u64>,
-    /// Whether it no longer counts.
-    pub rejected: bool,
+/// What a checker decided on an assessment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Checked {
+    /// Verified by the event at this position.
+    Verified(u64),
+    /// It no longer counts.
+    Rejected,
 }

@@ -462,5 +462,9 @@ codes! {
         SupervisionState = "SUPERVISION_STATE",
         /// The event's verification is not at a state that allows it.
         VerificationState = "VERIFICATION_STATE",
+        /// The log had no room for the submission; nothing was stored.
+        DiskFull = "DISK_FULL",
+        /// The backup cannot be made as asked.
+        BackupRefused = "BACKUP_REFUSED",
     }
 }

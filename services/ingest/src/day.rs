@@ -1,7 +1,6 @@
 //! Time passes without events: one `DayOpened` for each plan and day.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use songhua_domain::event::{Actor, DayOpened, EventInput};
 use songhua_domain::state::PlanState;
@@ -19,11 +18,10 @@ pub(crate) fn system_actor() -> Actor {
     }
 }
 
-/// The civil date at `now` in the plan's time zone; in UTC while the plan is not defined. A plan is neither begun nor
-/// opened with a zone that is not known here.
-pub(crate) fn date_in_plan(state: &PlanState, now: Timestamp) -> Date {
-    let zone = state.plan().and_then(|plan| TimeZone::get(&plan.time_zone).ok()).unwrap_or(TimeZone::UTC);
-    now.to_zoned(zone).date()
+/// The plan's time zone; UTC while the plan is not defined. A plan is neither begun nor opened with a zone that is not
+/// known here.
+pub(crate) fn zone_of(state: &PlanState) -> TimeZone {
+    state.plan().and_then(|plan| TimeZone::get(&plan.time_zone).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// Whether days can be told in the time zone `name`.
@@ -41,7 +39,7 @@ pub(crate) fn recorded_time(state: &PlanState, now: Timestamp) -> Timestamp {
 /// a client has taken the id.
 pub(crate) fn day_to_open(state: &PlanState, log_id: Uuid, now: Timestamp, attempt: u32) -> Option<EventInput> {
     state.published()?;
-    let today = date_in_plan(state, recorded_time(state, now));
+    let today = recorded_time(state, now).to_zoned(zone_of(state)).date();
     if state.last_day().is_some_and(|last| last >= today) {
         return None;
     }

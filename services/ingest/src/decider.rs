@@ -13,6 +13,7 @@ use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
 use songhua_domain::vocabulary::Reason;
 use songhua_log::{AppendOutcome, EventLog, Position, append_resolving};
+use songhua_wire::record::Said;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
@@ -24,10 +25,12 @@ use crate::group::Group;
 use crate::handle::{Queued, Submission};
 use crate::line::Line;
 use crate::open::fold_from;
+use crate::places::Places;
 use crate::refusal::{self, Refused};
 
-/// Records at which a group is closed on a log that takes larger batches.
-const GROUP_RECORDS: usize = 4_096;
+/// Records at which a group is closed on a log that takes larger batches. The log makes what is queued durable together,
+/// so smaller groups lose nothing there; and what is decided reaches the disk while the rest is still being decided.
+const GROUP_RECORDS: usize = 512;
 /// How often an idle plan looks whether a day has begun.
 const DAY_CHECK: Duration = Duration::from_secs(5);
 /// Ids that a day may have.
@@ -48,6 +51,7 @@ pub(crate) struct Decider {
     pub(crate) line: Arc<Line>,
     /// The state after everything that was appended, durable or not.
     pub(crate) state: PlanState,
+    pub(crate) places: Arc<Places>,
     pub(crate) durable_state: Arc<ArcSwap<PlanState>>,
 }
 
@@ -102,7 +106,8 @@ impl Decider {
     /// Decides `queued` on the current state, as far as there is room in a group; a day that has begun comes first.
     async fn decide(&mut self, mut queued: VecDeque<Queued>) -> (Group, Vec<Pending>) {
         let now = recorded_now(self.clock.as_ref());
-        let mut group = Group::new(self.plan.clone(), Arc::clone(&self.log), self.state.clone(), self.capacity());
+        let (plan, log, places) = (self.plan.clone(), Arc::clone(&self.log), Arc::clone(&self.places));
+        let mut group = Group::new(plan, log, places, self.state.clone(), self.capacity());
         let mut pending = Vec::with_capacity(queued.len());
         self.open_day(&mut group, now).await;
         while let Some(item) = queued.pop_front() {
@@ -110,10 +115,13 @@ impl Decider {
                 queued.push_front(item);
                 break;
             }
+            let was_published = group.state().published().is_some();
             let answer = group.add(&item.submission, now).await;
             pending.push(Pending { queued: item, answer, decided_at: group.state().head() });
-            // The submission may have published the plan: what comes after it is of a day.
-            self.open_day(&mut group, now).await;
+            if !was_published {
+                // The submission may have published the plan: what comes after it is of a day.
+                self.open_day(&mut group, now).await;
+            }
         }
         queued.append(&mut self.carried);
         self.carried = queued;
@@ -129,8 +137,8 @@ impl Decider {
             }
             let submission = Submission {
                 id: Uuid::new_v5(&day.event_id, b"submission"),
-                actor: system_actor(),
-                events: vec![day],
+                actor: Arc::new(system_actor()),
+                events: vec![Said::of(day)],
                 validate_only: false,
                 bytes: 0,
                 trace_parent: None,
@@ -183,6 +191,7 @@ impl Decider {
             return Err(refusal::read_only(&reason));
         }
         self.state = PlanState::clone(&self.durable_state.load());
+        self.places.forget();
         self.catch_up().await?;
         self.line.mend();
         Ok(())
@@ -222,7 +231,9 @@ impl Decider {
     /// miss it.
     async fn catch_up(&mut self) -> Result<(), Refused> {
         self.log.wait(Position(self.state.head())).await;
-        fold_from(self.log.as_ref(), &mut self.state).await.map_err(|error| refusal::from_open(&error))?;
+        fold_from(self.log.as_ref(), &mut self.state, &self.places)
+            .await
+            .map_err(|error| refusal::from_open(&error))?;
         publish(&self.durable_state, &Arc::new(self.state.clone()));
         Ok(())
     }

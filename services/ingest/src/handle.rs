@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use songhua_domain::event::{Actor, EventInput};
+use songhua_domain::event::Actor;
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
 use songhua_log::{EventLog, LeafHash};
+use songhua_wire::record::Said;
 use songhua_wire::trace::TraceParent;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
@@ -26,9 +27,9 @@ pub struct Submission {
     /// Drawn by the client or the service.
     pub id: Uuid,
     /// Who sends it, as the server established it.
-    pub actor: Actor,
+    pub actor: Arc<Actor>,
     /// 1 to [`EVENTS_MAX`](crate::EVENTS_MAX) events.
-    pub events: Vec<EventInput>,
+    pub events: Vec<Said>,
     /// Only check: nothing is stored.
     pub validate_only: bool,
     /// Encoded size, for the bound on waiting bytes.

@@ -9,7 +9,7 @@ use songhua_domain::event::{Event, LogCreated, Payload, SubmissionRef};
 use songhua_domain::id::PlanId;
 use songhua_domain::state::PlanState;
 use songhua_log::{AppendError, AppendOutcome, Batch, EventLog, Position, ReadError, Record, append_resolving};
-use songhua_wire::record::{DecodeError, Envelope, decode_event, encode_event};
+use songhua_wire::record::{DecodeError, Envelope, Said, decode_event, encode_event};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::handle::{PlanIngest, kibibytes_max};
 use crate::line::Line;
 use crate::meter::Meter;
 use crate::options::IngestOptions;
+use crate::places::{Places, REMEMBERED};
 use crate::snapshot::{self, SnapshotStore};
 
 /// Groups that may be on their way to the disk at once. Two keep the disk busy; more only add latency.
@@ -101,7 +102,8 @@ pub async fn open(
     }
     let mut state = snapshot::load(&snapshots, log.as_ref()).await;
     let snapshot_position = state.head();
-    match fold_from(log.as_ref(), &mut state).await {
+    let places = Arc::new(Places::new(REMEMBERED));
+    match fold_from(log.as_ref(), &mut state, &places).await {
         // What can be read is enough for a log that takes no writes: submissions are refused with its reason.
         Err(OpenError::Read(error)) if log.read_only().is_some() => {
             tracing::error!(plan = %identity.plan, %error, head = state.head(), "read as far as it goes");
@@ -137,6 +139,7 @@ pub async fn open(
         acknowledger: work_sender,
         line,
         state,
+        places,
         durable_state: Arc::clone(&durable_state),
     };
     tokio::spawn(decider.run());
@@ -155,7 +158,7 @@ pub async fn open(
 }
 
 /// Folds the durable records after the state's head into it.
-pub(crate) async fn fold_from(log: &dyn EventLog, state: &mut PlanState) -> Result<(), OpenError> {
+pub(crate) async fn fold_from(log: &dyn EventLog, state: &mut PlanState, places: &Places) -> Result<(), OpenError> {
     loop {
         let records = log.read(Position(state.head()).next(), FOLD_BYTES).await?;
         if records.is_empty() {
@@ -165,7 +168,9 @@ pub(crate) async fn fold_from(log: &dyn EventLog, state: &mut PlanState) -> Resu
             let position = record.position.0;
             let event =
                 decode_event(position, &record.bytes).map_err(|source| OpenError::Record { position, source })?;
-            state.evolve(&event);
+            let named = places.changed_by(log, &event).await?;
+            let filed = state.evolve(&event, named.as_ref());
+            places.learn(filed.map(|filed| (event.input.event_id, filed)));
         }
     }
 }
@@ -200,10 +205,10 @@ async fn write_genesis(log: &dyn EventLog, identity: &PlanIdentity, clock: &dyn 
     let event = Event {
         position: Position::FIRST.0,
         recorded_time: recorded_now(clock),
-        actor: system_actor(),
+        actor: Arc::new(system_actor()),
         submission: SubmissionRef { id: Uuid::new_v5(&event_id, b"submission"), index: 0, count: 1 },
         back_dated: false,
-        input: server_event(event_id, Payload::LogCreated(created)),
+        input: Arc::new(server_event(event_id, Payload::LogCreated(created))),
     };
     let bytes = encode_event(&Envelope {
         plan: &identity.plan,
@@ -214,7 +219,7 @@ async fn write_genesis(log: &dyn EventLog, identity: &PlanIdentity, clock: &dyn 
         submission: event.submission,
         back_dated: false,
         trace_parent: "",
-        input: &event.input,
+        said: &Said::of(event.input),
     });
     let submission = songhua_log::Submission {
         recorded_time_us: event.recorded_time.as_microsecond(),

@@ -18,7 +18,7 @@ pub struct IngestOptions {
     pub queue_bytes_max: usize,
     /// Answered with `QUEUE_FULL`: when to try again. Default 50 ms.
     pub retry_delay: Duration,
-    /// Records between two snapshots of the state. Default 50,000.
+    /// Fewest records between two snapshots of the state; of a longer log a sixteenth. Default 50,000.
     pub snapshot_every_records: u64,
     /// Snapshots kept on disk. Default 2.
     pub snapshots_kept: usize,

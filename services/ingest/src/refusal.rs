@@ -1,5 +1,7 @@
 //! How ingest says no: every refusal has a reason code, a message in two languages, and the field where there is one.
 
+use std::time::Duration;
+
 use songhua_access::AccessError;
 use songhua_domain::decide::Rejection;
 use songhua_domain::vocabulary::Reason;
@@ -92,6 +94,23 @@ pub(crate) fn queue_full(options: &IngestOptions) -> Refused {
     refused
 }
 
+/// When to try again what found no room: somebody has to make it first.
+const NO_ROOM_DELAY: Duration = Duration::from_secs(2);
+
+/// The log had no room.
+pub(crate) fn disk_full(reason: &str) -> Refused {
+    let mut refused = refuse(
+        Reason::DiskFull,
+        format!(
+            "no room in the plan's log, nothing was stored: the operator makes room on the disk (or mends its quota or \
+             permissions), send the same events again after the delay: {reason}"
+        ),
+        format!("日志所在磁盘没有空间，本次未入库：请运维清理磁盘（或修正配额、权限），稍后重发同样的事件：{reason}"),
+    );
+    refused.retry_after = Some(NO_ROOM_DELAY);
+    refused
+}
+
 /// The log takes no writes.
 pub(crate) fn read_only(reason: &str) -> Refused {
     refuse(
@@ -174,6 +193,7 @@ pub(crate) fn from_append(error: &AppendError) -> Refused {
     match error {
         // The batch may have been under way when the write or sync failed: then it may be there after a restart.
         AppendError::ReadOnly { reason } => outcome_unknown(reason),
+        AppendError::NoRoom { reason } => disk_full(reason),
         AppendError::Closed => shutting_down(),
         AppendError::Empty | AppendError::TooManyRecords { .. } | AppendError::RecordSize { .. } => {
             internal(&error.to_string())

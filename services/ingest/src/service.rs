@@ -7,10 +7,12 @@ use std::sync::Arc;
 use futures::stream::{FuturesOrdered, Stream, StreamExt};
 use prost::Message;
 use songhua_access::{AccessError, Directory, Permission, Principal};
+use songhua_domain::event::Actor;
 use songhua_domain::vocabulary::{Reason, Role};
 use songhua_wire::event::input_from_pb;
 use songhua_wire::field::uuid_from_text;
 use songhua_wire::pb;
+use songhua_wire::record::Said;
 use songhua_wire::status::{to_rpc_status, unreadable};
 use songhua_wire::time::timestamp_to_pb;
 use songhua_wire::trace::TraceParent;
@@ -41,9 +43,8 @@ impl IngestServer {
 
     /// Checks everything that needs no plan state, and finds the plan.
     fn admit(&self, caller: &Caller, request: pb::SubmitRequest) -> Result<(PlanIngest, Submission), Refused> {
-        let Caller { principal, trace_parent } = caller;
-        let bytes = request.encoded_len();
-        check_limits(&request, bytes)?;
+        let Caller { principal, actor, trace_parent } = caller;
+        let bytes = check_limits(&request)?;
         let plan = plan_of(&request.parent)?;
         tracing::Span::current().record("plan", plan.as_str());
         principal.require(Permission::Submit, Some(&plan)).map_err(|error| refusal::from_access(&error))?;
@@ -61,7 +62,7 @@ impl IngestServer {
         let events = decode(&request.events)?;
         let submission = Submission {
             id,
-            actor: principal.actor(),
+            actor: Arc::clone(actor),
             events,
             validate_only: request.validate_only,
             bytes,
@@ -74,16 +75,19 @@ impl IngestServer {
 /// Who calls, and in which trace: for a stream both hold for all its submissions.
 struct Caller {
     principal: Principal,
+    actor: Arc<Actor>,
     trace_parent: Option<TraceParent>,
 }
 
 fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
     let found = request.extensions().get::<Principal>().cloned();
     let principal = found.ok_or_else(|| Status::from(*refusal::from_access(&AccessError::TokenMissing)))?;
-    Ok(Caller { principal, trace_parent: TraceParent::of(request.metadata()) })
+    let actor = Arc::new(principal.actor());
+    Ok(Caller { principal, actor, trace_parent: TraceParent::of(request.metadata()) })
 }
 
-fn check_limits(request: &pb::SubmitRequest, bytes: usize) -> Result<(), Refused> {
+/// Checks counts and sizes; gives the size of the request.
+fn check_limits(request: &pb::SubmitRequest) -> Result<usize, Refused> {
     let count = request.events.len();
     if count == 0 {
         return Err(refusal::invalid_field("events", format!("1 to {EVENTS_MAX} events are required")));
@@ -91,15 +95,20 @@ fn check_limits(request: &pb::SubmitRequest, bytes: usize) -> Result<(), Refused
     if count > EVENTS_MAX {
         return Err(refusal::too_large(Reason::TooManyEvents, "request", count, EVENTS_MAX, "events"));
     }
+    let bytes = request.encoded_len();
     if bytes > REQUEST_BYTES_MAX {
         return Err(refusal::too_large(Reason::RequestTooLarge, "request", bytes, REQUEST_BYTES_MAX, "bytes"));
+    }
+    if bytes <= EVENT_BYTES_MAX {
+        // No event is larger than the request.
+        return Ok(bytes);
     }
     let largest = request.events.iter().map(Message::encoded_len).enumerate().max_by_key(|(_, size)| *size);
     match largest {
         Some((index, size)) if size > EVENT_BYTES_MAX => {
             Err(refusal::too_large(Reason::EventTooLarge, &format!("events[{index}]"), size, EVENT_BYTES_MAX, "bytes"))
         }
-        _ => Ok(()),
+        _ => Ok(bytes),
     }
 }
 
@@ -127,12 +136,12 @@ fn submission_id(text: &str) -> Result<Uuid, Refused> {
     uuid_from_text(text).map_err(|expected| refusal::invalid_field("submission_id", expected.to_owned()))
 }
 
-fn decode(events: &[pb::EventInput]) -> Result<Vec<songhua_domain::event::EventInput>, Refused> {
+fn decode(events: &[pb::EventInput]) -> Result<Vec<Said>, Refused> {
     let mut inputs = Vec::with_capacity(events.len());
     let mut violations = Vec::new();
     for (index, event) in events.iter().enumerate() {
         match input_from_pb(event) {
-            Ok(input) => inputs.push(input),
+            Ok(input) => inputs.push(Said::of(input)),
             Err(found) => violations.extend(found.under(&format!("events[{index}]")).into_vec()),
         }
     }

@@ -6,10 +6,12 @@
 //!  16 16  log id               32  8  position           40 32  leaf hash of the record at that position
 //!  72  …  PlanState, postcard       last 4 bytes: CRC32C of everything before
 //! ```
-//! A snapshot is a convenience: any that is missing, damaged, of another version or of another history is ignored.
+//! A snapshot is a convenience: any that is missing, damaged, of another version or of another history is ignored. It is
+//! written and read piece by piece, and taken when the log has grown by a sixteenth: what is written stays in proportion to
+//! the log, and so does what is folded after a crash.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,8 +20,13 @@ use songhua_log::{Checkpoint, EventLog, Position, leaf_hash};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-const MAGIC: &[u8; 8] = b"SONGSNP\0";
-const HEADER_BYTES: usize = 72;
+pub(crate) const MAGIC: &[u8; 8] = b"SONGSNP\0";
+pub(crate) const HEADER_BYTES: usize = 72;
+const CRC_BYTES: usize = 4;
+/// Of a log this many times as long as `every_records`, or longer, one part in as many lies between two snapshots.
+const GROWTH: u64 = 16;
+/// Bytes written, or checked, at once.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Keeps the snapshots of one plan in one directory.
 pub(crate) struct SnapshotStore {
@@ -36,10 +43,14 @@ impl SnapshotStore {
         Self { directory, every_records, kept, last_position, under_way: None }
     }
 
-    /// Begins to keep `state` if enough records came since the last snapshot and none is being written.
+    /// Whether enough records came since the last snapshot for one at `head`.
+    pub(crate) fn is_due(&self, head: u64) -> bool {
+        head >= self.last_position.saturating_add(self.every_records.max(head / GROWTH))
+    }
+
+    /// Begins to keep `state` if one is due and none is being written.
     pub(crate) fn keep_when_due(&mut self, log: &Arc<dyn EventLog>, state: Arc<PlanState>) {
-        let due = self.last_position.saturating_add(self.every_records);
-        if state.head() >= due && self.under_way.as_ref().is_none_or(JoinHandle::is_finished) {
+        if self.is_due(state.head()) && self.under_way.as_ref().is_none_or(JoinHandle::is_finished) {
             self.begin(log, state);
         }
     }
@@ -88,22 +99,39 @@ async fn checkpoint_at(log: &dyn EventLog, position: Position) -> Option<Checkpo
     Some(Checkpoint { log_id, epoch, position, leaf_hash: leaf_hash(&record.bytes) })
 }
 
-fn write(directory: &Path, kept: usize, checkpoint: &Checkpoint, state: &PlanState) -> std::io::Result<()> {
+/// A file, and the checksum of what was written to it.
+struct Summed {
+    file: File,
+    crc: u32,
+}
+
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.crc = crc32c::crc32c_append(self.crc, bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn write(directory: &Path, kept: usize, checkpoint: &Checkpoint, state: &PlanState) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    let body = postcard::to_stdvec(state).map_err(std::io::Error::other)?;
-    let mut bytes = Vec::with_capacity(HEADER_BYTES + body.len() + 4);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&STATE_VERSION.to_le_bytes());
-    bytes.extend_from_slice(&checkpoint.epoch.to_le_bytes());
-    bytes.extend_from_slice(checkpoint.log_id.as_bytes());
-    bytes.extend_from_slice(&checkpoint.position.0.to_le_bytes());
-    bytes.extend_from_slice(&checkpoint.leaf_hash);
-    bytes.extend_from_slice(&body);
-    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
     let path = directory.join(format!("snapshot-{:020}.state", checkpoint.position));
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(&bytes)?;
+    let mut to = BufWriter::with_capacity(PIECE_BYTES, Summed { file: File::create(&temporary)?, crc: 0 });
+    to.write_all(MAGIC)?;
+    to.write_all(&STATE_VERSION.to_le_bytes())?;
+    to.write_all(&checkpoint.epoch.to_le_bytes())?;
+    to.write_all(checkpoint.log_id.as_bytes())?;
+    to.write_all(&checkpoint.position.0.to_le_bytes())?;
+    to.write_all(&checkpoint.leaf_hash)?;
+    let mut to = postcard::to_io(state, to).map_err(io::Error::other)?;
+    to.flush()?;
+    let Summed { mut file, crc } = to.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.write_all(&crc.to_le_bytes())?;
     file.sync_all()?;
     fs::rename(&temporary, &path)?;
     File::open(directory)?.sync_all()?;
@@ -129,7 +157,7 @@ pub(crate) async fn load(directory: &Path, log: &dyn EventLog) -> PlanState {
     PlanState::default()
 }
 
-fn newest_first(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn newest_first(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "state")).collect();
     paths.sort_unstable_by(|one, other| other.cmp(one));
@@ -137,24 +165,46 @@ fn newest_first(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<(Checkpoint, PlanState), String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let (content, crc) = bytes.split_last_chunk::<4>().ok_or("too short")?;
-    if content.len() < HEADER_BYTES || crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
+    let failed = |error: io::Error| error.to_string();
+    let mut file = File::open(path).map_err(failed)?;
+    let length = usize::try_from(file.metadata().map_err(failed)?.len()).map_err(|error| error.to_string())?;
+    let content = length.checked_sub(CRC_BYTES).filter(|content| *content >= HEADER_BYTES).ok_or("too short")?;
+    if !is_whole(&mut file, content).map_err(failed)? {
         return Err("checksum does not match".to_owned());
     }
-    let number = |at: usize| u32::from_le_bytes([content[at], content[at + 1], content[at + 2], content[at + 3]]);
-    if &content[..8] != MAGIC || number(8) != STATE_VERSION {
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let mut from = BufReader::with_capacity(PIECE_BYTES, file.take(content as u64));
+    let mut header = [0; HEADER_BYTES];
+    from.read_exact(&mut header).map_err(failed)?;
+    let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if &header[..8] != MAGIC || number(8) != STATE_VERSION {
         return Err(format!("state version {}, this binary folds {STATE_VERSION}", number(8)));
     }
-    let array = |from: usize| <[u8; 16]>::try_from(&content[from..from + 16]).map_err(|error| error.to_string());
-    let position = u64::from_le_bytes(<[u8; 8]>::try_from(&content[32..40]).map_err(|error| error.to_string())?);
-    let leaf = <[u8; 32]>::try_from(&content[40..HEADER_BYTES]).map_err(|error| error.to_string())?;
+    let array = |from: usize| <[u8; 16]>::try_from(&header[from..from + 16]).map_err(|error| error.to_string());
+    let position = u64::from_le_bytes(<[u8; 8]>::try_from(&header[32..40]).map_err(|error| error.to_string())?);
+    let leaf = <[u8; 32]>::try_from(&header[40..]).map_err(|error| error.to_string())?;
     let checkpoint = Checkpoint {
         log_id: Uuid::from_bytes(array(16)?),
         epoch: number(12),
         position: Position(position),
         leaf_hash: leaf,
     };
-    let state: PlanState = postcard::from_bytes(&content[HEADER_BYTES..]).map_err(|error| error.to_string())?;
+    // Postcard lays dates and ids there, one behind the other; the system gives memory only for what is touched.
+    let mut room = vec![0; content];
+    let (state, _): (PlanState, _) = postcard::from_io((from, &mut room)).map_err(|error| error.to_string())?;
     if state.head() == position { Ok((checkpoint, state)) } else { Err("state is at another position".to_owned()) }
+}
+
+/// Whether the checksum behind the first `content` bytes is theirs.
+fn is_whole(file: &mut File, content: usize) -> io::Result<bool> {
+    let (mut left, mut piece, mut crc) = (content, vec![0; PIECE_BYTES], 0);
+    while left > 0 {
+        let next = &mut piece[..left.min(PIECE_BYTES)];
+        file.read_exact(next)?;
+        crc = crc32c::crc32c_append(crc, next);
+        left -= next.len();
+    }
+    let mut kept = [0; CRC_BYTES];
+    file.read_exact(&mut kept)?;
+    Ok(crc == u32::from_le_bytes(kept))
 }

@@ -13,6 +13,8 @@ mod hostile;
 mod idempotency;
 mod limits;
 mod model;
+mod no_room;
+mod places;
 mod queue;
 mod readback;
 mod restart;

@@ -7,11 +7,12 @@
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fs::File;
-use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustix::fs::{FallocateFlags, fallocate};
 use songhua_log::{
     AppendOutcome, Batch, EventLog, HashAlgorithm, Identity, Position, Record, SegmentLog, SegmentOptions, Submission,
 };
@@ -20,7 +21,12 @@ use uuid::Uuid;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const RECORD_BYTES: usize = 300;
-const EACH: Duration = Duration::from_secs(2);
+/// A frame of one such record: header, length and key, bytes.
+const FRAME_BYTES: usize = 40 + 18 + RECORD_BYTES;
+const EACH: Duration = Duration::from_secs(1);
+const PAIRS: usize = 7;
+/// Batches under way, so that one is encoded while another is synced.
+const AHEAD: usize = 2;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
@@ -34,56 +40,104 @@ async fn main() -> Outcome<()> {
 
 async fn run(directory: &Path) -> Outcome<()> {
     for group in [1, 64, 1_024] {
-        bare(directory, group)?;
-        append(directory, group, 1).await?;
+        pairs(directory, group).await?;
     }
-    append(directory, 64, 8).await?;
-    append(directory, 1_024, 4).await?;
     reopen(directory, 1_000_000).await
 }
 
-/// The floor: one buffer, one write, one fdatasync.
-fn bare(directory: &Path, group: usize) -> Outcome<()> {
-    let mut file = File::create(directory.join(format!("bare-{group}")))?;
-    let bytes = vec![7; group * RECORD_BYTES];
-    let mut times = Vec::new();
-    let start = Instant::now();
-    while start.elapsed() < EACH {
-        let begun = Instant::now();
-        file.write_all(&bytes)?;
-        file.sync_data()?;
-        times.push(begun.elapsed());
+/// Bare loop and log by turns, each on files of its own: the median of the ratios of their rates.
+async fn pairs(directory: &Path, group: usize) -> Outcome<()> {
+    let (mut ratios, mut bare_times, mut log_times) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare_rates, mut log_rates) = (Vec::new(), Vec::new());
+    for pair in 0..=PAIRS {
+        let here = directory.join(format!("{group}-{pair}"));
+        std::fs::create_dir_all(&here)?;
+        let mut sides = [Vec::new(), Vec::new()];
+        // Who begins changes: what one leaves behind is written by the other's syncs.
+        for side in if pair % 2 == 0 { [0, 1] } else { [1, 0] } {
+            sides[side] = if side == 0 { bare(&here, group)? } else { append(&here, group).await? };
+        }
+        std::fs::remove_dir_all(&here)?;
+        File::open(directory)?.sync_all()?;
+        // The first pair warms up.
+        if pair > 0 {
+            let [bare, log] = sides;
+            ratios.push(log.len() * 1_000 / bare.len().max(1));
+            bare_rates.push(bare.len() * group);
+            log_rates.push(log.len() * group);
+            bare_times.extend(bare);
+            log_times.extend(log);
+        }
     }
-    report(&format!("bare_{group}"), group, start.elapsed(), times);
+    let [low, ratio, high] = spread(&mut ratios);
+    let shown = |thousandth: usize| format!("{}.{:03}", thousandth / 1_000, thousandth % 1_000);
+    println!("figure log_{group}_limit_ratio {} ({}..{})", shown(ratio), shown(low), shown(high));
+    for (name, rates, times) in [("bare", bare_rates, bare_times), ("log", log_rates, log_times)] {
+        report(&format!("{name}_{group}"), rates, times);
+    }
     Ok(())
 }
 
-/// Groups of `group` single-record submissions, with so many `ahead` of the answer.
-async fn append(directory: &Path, group: usize, ahead: usize) -> Outcome<()> {
-    let log = create(&directory.join(format!("log-{group}-{ahead}")))?;
-    let mut waiting = VecDeque::new();
-    let mut times = Vec::new();
-    let start = Instant::now();
+/// The floor: as many bytes, one write, one fdatasync, into a file of the same mode: room taken in steps that double,
+/// zeros written ahead of small groups.
+fn bare(directory: &Path, group: usize) -> Outcome<Vec<Duration>> {
+    const STEP: u64 = 1 << 20;
+    const ZEROS: usize = 256 * 1024;
+    let bytes = vec![7; group * FRAME_BYTES];
+    let ahead = [&bytes[..], &vec![0; ZEROS]].concat();
+    let (mut times, start) = (Vec::new(), Instant::now());
+    let mut files = 0;
     while start.elapsed() < EACH {
-        while waiting.len() < ahead {
-            let batch = batch(log.heads().written, group);
+        let file = File::create_new(directory.join(format!("bare-{files}")))?;
+        files += 1;
+        let (mut end, mut taken, mut zeros) = (0, 0, 0);
+        while end + (bytes.len() as u64) < STEP * 64 && start.elapsed() < EACH {
             let begun = Instant::now();
-            waiting.push_back((begun, log.append(log.heads().written, batch)));
+            let behind = end + bytes.len() as u64;
+            if behind > taken {
+                let step = (taken * 2).clamp(STEP, STEP * 64);
+                fallocate(&file, FallocateFlags::empty(), taken, step - taken)?;
+                taken = step;
+            }
+            if behind > zeros && bytes.len() <= ZEROS / 4 {
+                zeros = (behind + ZEROS as u64).min(taken);
+                file.write_all_at(&ahead[..(zeros - end) as usize], end)?;
+            } else {
+                file.write_all_at(&bytes, end)?;
+            }
+            file.sync_data()?;
+            end = behind;
+            times.push(begun.elapsed());
+        }
+    }
+    Ok(times)
+}
+
+/// Groups of `group` single-record submissions.
+async fn append(directory: &Path, group: usize) -> Outcome<Vec<Duration>> {
+    // One batch a group, so that both sides sync the same number of bytes.
+    let log = create(&directory.join("log"), SegmentOptions::default().group_bytes_max(1))?;
+    let mut waiting = VecDeque::new();
+    let (mut times, start) = (Vec::new(), Instant::now());
+    while start.elapsed() < EACH {
+        while waiting.len() < AHEAD {
+            let head = log.heads().written;
+            let batch = batch(head, group);
+            waiting.push_back((Instant::now(), log.append(head, batch)));
         }
         if let Some((begun, answer)) = waiting.pop_front() {
             stored(answer.await?)?;
             times.push(begun.elapsed());
         }
     }
-    report(&format!("log_{group}_ahead_{ahead}"), group, start.elapsed(), times);
     log.close().await;
-    Ok(())
+    Ok(times)
 }
 
 /// Scan and reopen of many records.
 async fn reopen(directory: &Path, records: u64) -> Outcome<()> {
     let directory = directory.join("reopen");
-    let log = create(&directory)?;
+    let log = create(&directory, SegmentOptions::default())?;
     while log.heads().written < Position(records) {
         stored(log.append(log.heads().written, batch(log.heads().written, 1_000)).await?)?;
     }
@@ -110,9 +164,9 @@ async fn reopen(directory: &Path, records: u64) -> Outcome<()> {
     Ok(())
 }
 
-fn create(directory: &Path) -> Outcome<SegmentLog> {
+fn create(directory: &Path, options: SegmentOptions) -> Outcome<SegmentLog> {
     let identity = Identity { log_id: Uuid::new_v4(), epoch: 1, hash: HashAlgorithm::Sha256 };
-    Ok(SegmentLog::open_or_create(directory, identity, SegmentOptions::default())?.0)
+    Ok(SegmentLog::open_or_create(directory, identity, options)?.0)
 }
 
 fn key(position: u64) -> [u8; 16] {
@@ -135,9 +189,17 @@ fn per_second(count: u64, time: Duration) -> u128 {
     u128::from(count) * 1_000_000 / time.as_micros().max(1)
 }
 
-fn report(name: &str, group: usize, time: Duration, mut times: Vec<Duration>) {
+/// Least, median, greatest.
+fn spread<T: Ord + Copy>(values: &mut [T]) -> [T; 3] {
+    values.sort_unstable();
+    [values[0], values[values.len() / 2], values[values.len() - 1]]
+}
+
+fn report(name: &str, mut rates: Vec<usize>, mut times: Vec<Duration>) {
+    let [low, rate, high] = spread(&mut rates);
+    println!("figure {name}_rate {rate} records/s ({low}..{high})");
     times.sort_unstable();
-    println!("figure {name}_rate {} records/s", per_second((times.len() * group) as u64, time));
-    println!("figure {name}_p50 {} us", times[times.len() / 2].as_micros());
-    println!("figure {name}_p99 {} us", times[times.len() * 99 / 100].as_micros());
+    for (part, at) in [("p50", times.len() / 2), ("p99", times.len() * 99 / 100), ("p999", times.len() * 999 / 1_000)] {
+        println!("figure {name}_{part} {} us", times[at].as_micros());
+    }
 }

@@ -45,11 +45,11 @@ fn within(records: usize, limit: usize, unit: &'static str) -> Result<(), Append
 ///
 /// Comparing positions alone is not enough. Say the log ends at 0, A and B of five records each both expect 0, and
 /// the writer of B has already decided C on top of it, expecting 5. A wins and the log ends at 5: C would pass,
-/// although it was decided on B, which lost. So after a conflict everything is refused until the answer was taken:
+/// although it was decided on B, which lost. So after a loss everything is refused until the answer was taken:
 /// what is appended before that was decided without knowing it.
 #[derive(Debug, Default)]
 pub(crate) struct Fence {
-    /// Every conflict that was not taken yet holds a clone.
+    /// Every answer to a lost batch that was not taken yet holds a clone.
     untaken: Arc<()>,
 }
 
@@ -61,10 +61,33 @@ impl Fence {
 
     /// The answer to a batch that did not pass. It counts as taken when the future has resolved or is dropped.
     pub(crate) fn refuse(&self, head: Position) -> BoxFuture<'static, Appended> {
-        let untaken = Arc::clone(&self.untaken);
-        Box::pin(async move {
-            drop(untaken);
-            Ok(AppendOutcome::Conflict { head })
-        })
+        let answer = self.lost(Ok(AppendOutcome::Conflict { head }));
+        Box::pin(async move { answer.take() })
+    }
+
+    /// The answer to a batch that is lost. Call it under the lock that guards `written`.
+    pub(crate) fn lost(&self, appended: Appended) -> Answer {
+        Answer { appended, untaken: Some(Arc::clone(&self.untaken)) }
+    }
+}
+
+/// An answer on its way to whoever waits for it. That of a lost batch holds the fence until it is taken or dropped.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    appended: Appended,
+    untaken: Option<Arc<()>>,
+}
+
+impl Answer {
+    /// Takes it: from here on the fence lets pass again.
+    pub(crate) fn take(self) -> Appended {
+        drop(self.untaken);
+        self.appended
+    }
+}
+
+impl From<Appended> for Answer {
+    fn from(appended: Appended) -> Self {
+        Self { appended, untaken: None }
     }
 }

@@ -1,11 +1,12 @@
 //! Checks a log on disk from outside: reads every byte, writes none, takes no lock.
 //!
-//! Place in the flow: the operator's `check` command, and backups after a restore. On a log that is being written to, a
-//! group under way shows as a torn tail.
+//! Place in the flow: the operator's `check` command, offline or asked of a running server. On a log that is being written
+//! to, a group under way shows as a torn tail.
 //!
 //! It must not know the running log; it shares only the way frames are read and judged.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -88,7 +89,7 @@ pub struct TornTail {
 /// Checks the log in `directory`: headers, checksums of all frames, gapless positions, durable positions that never
 /// decrease, duplicate keys, companions. `progress` is told bytes done and bytes in all after each segment.
 ///
-/// Takes about 40 bytes of memory for each record, for the keys.
+/// Takes 8 bytes of memory for each record, for the keys, and what one segment's index takes.
 ///
 /// # Errors
 /// [`OpenError`] where the files do not form a log at all: no segment, a damaged header, a foreign or missing segment.
@@ -106,11 +107,39 @@ pub fn check(directory: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Che
             return Err(gap(file, expected));
         }
         let following = files.get(index + 1).map(|(file, _)| file.first);
-        let Some(next) = checking.segment(file, *length, following)? else { break };
-        expected = next;
+        let next = checking.segment(file, *length, following)?;
         progress(checking.report.bytes, total);
+        let Some(next) = next else { break };
+        expected = next;
+    }
+    let suspects = checking.keys.twice();
+    if !suspects.is_empty() {
+        list_duplicates(&files, &suspects, &mut checking.report)?;
     }
     Ok(checking.report)
+}
+
+/// Checks the log in `directory` as [`check`] does, while it is written: what stands behind `head`, which was durable
+/// before, is no finding, and neither are companions that are just being made.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_durable(
+    directory: &Path,
+    head: Position,
+    progress: impl FnMut(u64, u64),
+) -> Result<CheckReport, OpenError> {
+    let report = check(directory, progress)?;
+    // What was durable is not torn: there is too little.
+    let too_little = report.torn_tail.as_ref().filter(|_| report.head < head).map(|tail| Damage {
+        position: report.head.next(),
+        file: tail.file.clone(),
+        offset: tail.offset,
+        detail: "durable records are not there".to_owned(),
+    });
+    let damage = report.damage.filter(|damage| damage.position <= head).or(too_little);
+    let head = report.head.min(head);
+    Ok(CheckReport { damage, head, torn_tail: None, companions: Vec::new(), ..report })
 }
 
 fn open_all(directory: &Path) -> Result<Vec<(SegmentFile, u64)>, OpenError> {
@@ -128,7 +157,70 @@ fn open_all(directory: &Path) -> Result<Vec<(SegmentFile, u64)>, OpenError> {
 struct Checking {
     report: CheckReport,
     durable: Position,
-    keys: BTreeSet<Key>,
+    keys: Keys,
+}
+
+/// Half of each key: sorted for each segment, merged at the end.
+#[derive(Default)]
+struct Keys {
+    runs: Vec<Box<[u64]>>,
+    run: Vec<u64>,
+}
+
+impl Keys {
+    fn end_run(&mut self) {
+        self.run.sort_unstable();
+        self.runs.push(self.run.as_slice().into());
+        self.run.clear();
+    }
+
+    /// Those that came more than once: their keys may be the same.
+    fn twice(&self) -> BTreeSet<u64> {
+        let mut nexts: BinaryHeap<_> = self
+            .runs
+            .iter()
+            .enumerate()
+            .filter_map(|(run, halves)| Some(Reverse((*halves.first()?, run, 0))))
+            .collect();
+        let (mut twice, mut last) = (BTreeSet::new(), None);
+        while let Some(Reverse((half, run, at))) = nexts.pop() {
+            if last.replace(half) == Some(half) {
+                twice.insert(half);
+            }
+            nexts.extend(self.runs[run].get(at + 1).map(|next| Reverse((*next, run, at + 1))));
+        }
+        twice
+    }
+}
+
+/// Any part of a key will do: equal halves are compared as a whole.
+fn half(key: &Key) -> u64 {
+    let halves = u128::from_be_bytes(*key);
+    (halves >> 64) as u64 ^ halves as u64
+}
+
+/// Reads the log once more for the keys whose halves came more than once.
+fn list_duplicates(
+    files: &[(SegmentFile, u64)],
+    suspects: &BTreeSet<u64>,
+    report: &mut CheckReport,
+) -> Result<(), OpenError> {
+    let mut keys = BTreeSet::new();
+    for (file, length) in files.iter().take(report.segments as usize) {
+        let mut visit = |_: &FrameHeader, records: &[StoredRecord]| {
+            for record in records.iter().filter(|record| suspects.contains(&half(&record.key))) {
+                if keys.insert(record.key) {
+                    continue;
+                }
+                report.duplicate_keys += 1;
+                if report.duplicates.len() < DUPLICATES_LISTED {
+                    report.duplicates.push((record.key, record.position));
+                }
+            }
+        };
+        Scan::of(file, *length, fingerprint, &mut visit).map_err(|error| OpenError::io(&file.path, &error))?;
+    }
+    Ok(())
 }
 
 impl Checking {
@@ -147,7 +239,7 @@ impl Checking {
             duplicates: Vec::new(),
             companions: Vec::new(),
         };
-        Self { report, durable: Position::NONE, keys: BTreeSet::new() }
+        Self { report, durable: Position::NONE, keys: Keys::default() }
     }
 
     fn same_log(&self, file: &SegmentFile) -> Result<(), OpenError> {
@@ -176,6 +268,7 @@ impl Checking {
             count(&mut self.report, &mut self.keys, header, records);
         };
         let scan = Scan::of(file, length, fingerprint, &mut visit).map_err(failed)?;
+        self.keys.end_run();
         self.report.segments += 1;
         self.report.bytes += length;
         self.report.head = Position(scan.next.0 - 1);
@@ -186,7 +279,7 @@ impl Checking {
         self.report.damage = match (scan.verdict(file, length, known).map_err(failed)?, decreased) {
             (Verdict::Damaged { error, .. }, _) => damaged(error.position, error.offset, &error.detail),
             (Verdict::Torn, _) if following.is_some() => {
-                damaged(scan.next, scan.end, "a sealed segment ends in a batch")
+                damaged(scan.next, scan.end, "something stands behind the last whole batch of a sealed segment")
             }
             (_, Some(position)) => damaged(position, scan.end, "durable position is below that of the segment before"),
             (Verdict::Torn, None) => {
@@ -212,19 +305,11 @@ impl Checking {
     }
 }
 
-fn count(report: &mut CheckReport, keys: &mut BTreeSet<Key>, header: &FrameHeader, records: &[StoredRecord]) {
+fn count(report: &mut CheckReport, keys: &mut Keys, header: &FrameHeader, records: &[StoredRecord]) {
     match header.kind {
         Kind::Mark => report.marks += 1,
         Kind::Submission => report.submissions += 1,
     }
     report.records += records.len() as u64;
-    for record in records {
-        if keys.insert(record.key) {
-            continue;
-        }
-        report.duplicate_keys += 1;
-        if report.duplicates.len() < DUPLICATES_LISTED {
-            report.duplicates.push((record.key, record.position));
-        }
-    }
+    keys.run.extend(records.iter().map(|record| half(&record.key)));
 }

@@ -67,6 +67,7 @@ macro_rules! conformance_suite {
             reads_stop_at_the_end_of_a_submission
             reads_start_inside_a_submission
             reads_beyond_the_head_are_empty
+            selected_reads_give_what_is_asked_for
             find_knows_every_durable_key_and_no_other
             find_sees_what_an_exclusive_writer_has_accepted
             waiting_ends_when_the_position_is_durable
@@ -151,13 +152,13 @@ async fn read_all(log: &dyn EventLog, max_bytes: usize) -> Vec<StoredRecord> {
 }
 
 /// The records that the suite itself has appended.
-fn ours(records: &[StoredRecord]) -> Vec<(Key, Bytes)> {
+pub(crate) fn ours(records: &[StoredRecord]) -> Vec<(Key, Bytes)> {
     let ours = records.iter().filter(|record| !record.key.starts_with(&COMPETITOR));
     ours.map(|record| (record.key, record.bytes.clone())).collect()
 }
 
 /// The records of a batch, as [`ours`] gives them.
-fn of_batch(batch: &Batch) -> Vec<(Key, Bytes)> {
+pub(crate) fn of_batch(batch: &Batch) -> Vec<(Key, Bytes)> {
     let records = batch.submissions.iter().flat_map(|submission| &submission.records);
     records.map(|record| (record.key, record.bytes.clone())).collect()
 }

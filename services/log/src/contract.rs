@@ -85,6 +85,14 @@ pub enum AppendError {
         /// What happened, where (file, offset, position), and the way out.
         reason: String,
     },
+    /// The disk, its quota or its permissions had no room for the batch. Nothing of it was stored, and it may be sent
+    /// again: the log takes writes again as soon as the disk does, without a restart. What was appended before this
+    /// answer was taken is lost with it, as behind a conflict.
+    #[error("no room in the log: {reason}")]
+    NoRoom {
+        /// What was refused, where, and what the operating system said.
+        reason: String,
+    },
     /// The handle has been closed.
     #[error("log is closed")]
     Closed,
@@ -148,6 +156,41 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`ReadError::Damaged`] at the first record that cannot be served; records before it are returned by this
     /// call, and the error by the next.
     fn read(&self, from: Position, max_bytes: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, ReadError>>;
+
+    /// Reads the durable records at `positions`, which ascend from 1 on, and stops as soon as `max_bytes` are exceeded;
+    /// at least one record is returned if the first position ≤ durable head. So what is returned is of a beginning of
+    /// `positions`; those beyond the durable head are left out. Of a submission only the records asked for are
+    /// returned. For a few of many: a backend reads little of what lies between.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] at the first record that cannot be served; records before it are returned by this
+    /// call, and the error by the next.
+    fn read_selected(
+        &self,
+        positions: Vec<Position>,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, ReadError>> {
+        Box::pin(async move {
+            let (mut records, mut bytes) = (Vec::new(), 0);
+            let mut wanted = positions.into_iter().peekable();
+            while let Some(next) = wanted.peek().copied().filter(|_| records.is_empty() || bytes <= max_bytes) {
+                let submission = match self.read(next, 0).await {
+                    Ok(submission) if !submission.is_empty() => submission,
+                    Err(error) if records.is_empty() => return Err(error),
+                    _ => break,
+                };
+                for record in submission {
+                    if wanted.next_if_eq(&record.position).is_some() {
+                        bytes += record.bytes.len();
+                        records.push(record);
+                    }
+                }
+                // Whatever it was: nobody asks for it twice.
+                wanted.next_if_eq(&next);
+            }
+            Ok(records)
+        })
+    }
 
     /// Finds the record with `key`, wherever in the log it is. With an exclusive writer it sees every record that
     /// `append` has accepted, also before it is durable; otherwise every durable one. A hit is confirmed against the

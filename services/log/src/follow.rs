@@ -28,6 +28,9 @@ pub const CHUNK_BYTES: usize = 1024 * 1024;
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// The longest pause.
 const PAUSE_MOST: Duration = Duration::from_secs(5);
+/// How long a follower that has come up rests: one that took every group by itself would take the processor from those
+/// who write them.
+const REST: Duration = Duration::from_millis(1);
 
 /// How far a follower is. Published after every step; readers that asked for a position wait on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,10 +76,11 @@ pub async fn follow(
             Either::Right((position, _)) => position?,
         }
     };
+    let mut rest = Duration::ZERO;
     loop {
         let durable = log.heads().durable.max(position);
         progress.send_replace(Applied { position, durable });
-        let step = pin!(next(&*log, position, follower.bytes_max(), &name));
+        let step = pin!(next(&*log, position, follower.bytes_max(), &name, rest));
         let records = match select(shutdown.as_mut(), step).await {
             Either::Left(_) => return Ok(()),
             Either::Right((records, _)) => records?,
@@ -86,6 +90,8 @@ pub async fn follow(
             shutdown.await;
             return Ok(());
         };
+        let bytes: usize = records.iter().map(|record| record.bytes.len()).sum();
+        rest = if bytes < follower.bytes_max() / 2 { REST } else { Duration::ZERO };
         match follower.apply(&records, checkpoint_at(&*log, last)) {
             Ok(()) => position = last.position,
             Err(error @ FollowError::State { .. }) => {
@@ -107,7 +113,11 @@ async fn next(
     position: Position,
     bytes_max: usize,
     name: &str,
+    rest: Duration,
 ) -> Result<Vec<StoredRecord>, FollowError> {
+    if !rest.is_zero() {
+        tokio::time::sleep(rest).await;
+    }
     log.wait(position.next()).await;
     read(log, position.next(), bytes_max, name).await
 }

@@ -18,24 +18,27 @@ use std::thread::JoinHandle;
 use futures::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 
-use crate::admission::{Appended, Fence, check_batch};
+use crate::admission::{Answer, Appended, Fence, check_batch};
 use crate::contract::{AppendError, EventLog, Heads, ReadError};
 use crate::identity::{Identity, Position};
-use crate::record::{Batch, Key, StoredRecord, Submission};
+use crate::record::{Batch, Key, StoredRecord};
 
 mod bytes;
 pub(crate) mod companion;
 pub(crate) mod disk;
 mod error;
+mod evidence;
 pub(crate) mod frame;
-mod frames;
+pub(crate) mod frames;
 pub(crate) mod header;
 pub(crate) mod index;
-mod lock;
+pub(crate) mod lock;
 mod options;
 mod reader;
 pub(crate) mod recovery;
+mod room;
 pub(crate) mod scan;
+mod scrub;
 mod sealed;
 mod state;
 mod writer;
@@ -44,14 +47,18 @@ mod writer;
 mod tests;
 
 pub use error::OpenError;
+pub use evidence::Evidence;
 pub use options::SegmentOptions;
 pub use recovery::{Cut, OpenReport};
+pub use scrub::ScrubReport;
 
 use disk::{RealDisk, put_file, sync_directory};
+use frame::Encoded;
 use header::{SegmentHeader, segment_name};
 use lock::DirectoryLock;
 use reader::Candidates;
-use state::{Published, Shared, State};
+use scrub::Scrub;
+use state::{Accepted, Published, Shared, State};
 use writer::{Queued, Writer};
 
 /// Most records of one batch.
@@ -68,6 +75,7 @@ pub const BATCH_RECORDS_MAX: usize = 4_096;
 pub struct SegmentLog {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    scrub: Mutex<Option<Scrub>>,
 }
 
 impl SegmentLog {
@@ -106,10 +114,12 @@ impl SegmentLog {
         let state = State {
             written: report.head,
             durable: report.head,
-            pending: std::collections::HashMap::new(),
+            pending: std::collections::VecDeque::new(),
+            recent: state::Recent::default(),
             sealed: Arc::new(recovered.sealed),
             active: recovered.active,
             read_only: report.read_only.clone(),
+            refusing: None,
             queue: report.read_only.is_none().then_some(sender),
             closed: false,
             lock: Some(lock),
@@ -129,7 +139,7 @@ impl SegmentLog {
         } else {
             None
         };
-        Ok((Self { shared, writer: Mutex::new(writer) }, report))
+        Ok((Self { shared, writer: Mutex::new(writer), scrub: Mutex::default() }, report))
     }
 
     /// Opens the log in `directory`, and creates it first if there is none. `identity` is only that of a new log; an
@@ -155,9 +165,13 @@ impl SegmentLog {
     /// back, and releases everybody who waits. Reads go on. Idempotent.
     pub async fn close(&self) {
         self.shared.state().closed = true;
-        let writer = self.end_queue();
+        let (scrub, writer) = (self.take_scrub(), self.end_queue());
         // The thread ends after one more sync at most; a runtime thread must not stand still for it.
-        let ended = off_thread(move || writer.map(JoinHandle::join)).await;
+        let ended = off_thread(move || {
+            drop(scrub);
+            writer.map(JoinHandle::join)
+        });
+        let ended = ended.await;
         if matches!(ended, Some(Err(_))) {
             tracing::error!("log writer thread panicked before close");
         }
@@ -165,10 +179,36 @@ impl SegmentLog {
         writer::publish_closed(&self.shared);
     }
 
+    /// Why the last batch found no room, while none was stored since. Writes are tried all the same.
+    pub fn refusing(&self) -> Option<String> {
+        self.shared.state().refusing.clone()
+    }
+
     /// Records that were accepted and are not durable yet.
     pub fn queued_records(&self) -> u64 {
         let heads = self.heads();
         heads.written.0 - heads.durable.0
+    }
+
+    /// Begins to read sealed segments over and over, at so many bytes a second (at least 1), to find rot early. Ends
+    /// with the handle, or at [`close`](Self::close).
+    ///
+    /// # Errors
+    /// The operating system has no thread for it.
+    pub fn scrub(&self, bytes_per_second: u64) -> std::io::Result<()> {
+        let scrub = Scrub::start(&self.shared, bytes_per_second.max(1), scrub::PAUSE)?;
+        *self.scrub.lock().unwrap_or_else(PoisonError::into_inner) = Some(scrub);
+        Ok(())
+    }
+
+    /// What the scrub has done and found; nothing if it was not begun.
+    pub fn scrub_report(&self) -> ScrubReport {
+        let scrub = self.scrub.lock().unwrap_or_else(PoisonError::into_inner);
+        scrub.as_ref().map(Scrub::report).unwrap_or_default()
+    }
+
+    fn take_scrub(&self) -> Option<Scrub> {
+        self.scrub.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn end_queue(&self) -> Option<JoinHandle<()>> {
@@ -179,6 +219,7 @@ impl SegmentLog {
 
 impl Drop for SegmentLog {
     fn drop(&mut self) {
+        drop(self.take_scrub());
         if let Some(writer) = self.end_queue() {
             // A panicked writer has made the log read-only and said so.
             let _ = writer.join();
@@ -203,18 +244,39 @@ impl EventLog for SegmentLog {
 
     fn append(&self, expected_head: Position, batch: Batch) -> BoxFuture<'static, Appended> {
         match self.accept(expected_head, batch) {
-            Ok(Ok(answer)) => Box::pin(async move { answer.await.unwrap_or_else(|_| Err(writer::unanswered())) }),
+            Ok(Ok(Waiting { answer, accepted })) => Box::pin(async move {
+                let answer = answer.await.map_or_else(|_| Err(writer::unanswered()), Answer::take);
+                // Here, so that the writer need not: it has the next group to write.
+                drop(accepted);
+                answer
+            }),
             Ok(Err(conflict)) => conflict,
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
 
     fn read(&self, from: Position, max_bytes: usize) -> BoxFuture<'_, Result<Vec<StoredRecord>, ReadError>> {
-        if from.max(Position::FIRST) > self.shared.state().durable {
-            return Box::pin(std::future::ready(Ok(Vec::new())));
+        let recent = {
+            let state = self.shared.state();
+            if from.max(Position::FIRST) > state.durable {
+                return Box::pin(std::future::ready(Ok(Vec::new())));
+            }
+            state.recent.from(from, max_bytes)
+        };
+        if !recent.is_empty() {
+            return Box::pin(std::future::ready(Ok(state::records(&recent, from, max_bytes))));
         }
         let shared = Arc::clone(&self.shared);
         Box::pin(off_thread(move || reader::read(&shared, from, max_bytes)))
+    }
+
+    fn read_selected(
+        &self,
+        positions: Vec<Position>,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, ReadError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(off_thread(move || reader::read_selected(&shared, &positions, max_bytes)))
     }
 
     fn find(&self, key: &Key) -> BoxFuture<'_, Result<Option<StoredRecord>, ReadError>> {
@@ -248,53 +310,52 @@ impl EventLog for SegmentLog {
     }
 }
 
-type Waiting = oneshot::Receiver<Appended>;
+/// An append under way.
+struct Waiting {
+    answer: oneshot::Receiver<Answer>,
+    accepted: Arc<Accepted>,
+}
 
 impl SegmentLog {
-    /// Checks a batch and gives it its place in the order; the inner error is the conflict.
+    /// Checks a batch, encodes it, and gives it its place in the order; the inner error is the conflict.
     fn accept(
         &self,
         expected_head: Position,
         batch: Batch,
     ) -> Result<Result<Waiting, BoxFuture<'static, Appended>>, AppendError> {
         check_batch(&batch, BATCH_RECORDS_MAX)?;
-        let mut guard = self.shared.state();
-        let state = &mut *guard;
+        if let Err(conflict) = self.admit(&self.shared.state(), expected_head)? {
+            return Ok(Err(conflict));
+        }
+        // Without the lock, while the group before is being synced. If the batch passes the fence, it stands there.
+        let first = expected_head.next();
+        let encoded = Encoded::of(&batch, first);
+        let accepted = Arc::new(Accepted::new(first, batch, self.shared.options.fingerprint));
+        let mut state = self.shared.state();
+        let queue = match self.admit(&state, expected_head)? {
+            Ok(queue) => queue.clone(),
+            Err(conflict) => return Ok(Err(conflict)),
+        };
+        state.accept(Arc::clone(&accepted));
+        let (waiter, answer) = oneshot::channel();
+        // Fails only after a panic of the writer: then dropping the waiter is the answer.
+        let _ = queue.send(Queued { accepted: Arc::clone(&accepted), encoded, waiter });
+        Ok(Ok(Waiting { answer, accepted }))
+    }
+
+    /// Where a batch decided on `expected_head` is sent, if it may follow what is written.
+    fn admit<'a>(
+        &self,
+        state: &'a State,
+        expected_head: Position,
+    ) -> Result<Result<&'a mpsc::Sender<Queued>, BoxFuture<'static, Appended>>, AppendError> {
         if let Some(reason) = &state.read_only {
             return Err(AppendError::ReadOnly { reason: reason.clone() });
         }
         let Some(queue) = &state.queue else { return Err(AppendError::Closed) };
-        if !self.shared.fence.passes(expected_head, state.written) {
-            return Ok(Err(self.shared.fence.refuse(state.written)));
-        }
-        let first = state.written.next();
-        state.written = state.written.plus(batch.record_count() as u64);
-        let mut next = first;
-        for submission in &batch.submissions {
-            state.pending.extend(stored(submission, next));
-            next = next.plus(submission.records.len() as u64);
-        }
-        let (waiter, answer) = oneshot::channel();
-        // Fails only after a panic of the writer: then dropping the waiter is the answer.
-        let _ = queue.send(Queued { first, batch, waiter });
-        Ok(Ok(answer))
+        let passes = self.shared.fence.passes(expected_head, state.written);
+        Ok(if passes { Ok(queue) } else { Err(self.shared.fence.refuse(state.written)) })
     }
-}
-
-/// The records of a submission as they will stand in the log from `first` on.
-fn stored(submission: &Submission, first: Position) -> impl Iterator<Item = (Key, StoredRecord)> + '_ {
-    let last = Position(first.0 + submission.records.len() as u64 - 1);
-    submission.records.iter().zip(first.0..).map(move |(record, position)| {
-        let stored = StoredRecord {
-            position: Position(position),
-            submission_first: first,
-            submission_last: last,
-            recorded_time_us: submission.recorded_time_us,
-            key: record.key,
-            bytes: record.bytes.clone(),
-        };
-        (record.key, stored)
-    })
 }
 
 /// Runs what may wait for a disk where it holds up nobody: on a blocking thread, or here if there is no runtime.

@@ -3,3 +3,4 @@
 mod conformance_of_backends;
 mod followers;
 mod resolving;
+mod walking;

@@ -66,6 +66,8 @@ pub(crate) fn fold(batch: &mut ViewBatch<'_>, event: &Event) -> Result<Touched, 
     match &event.input.payload {
         P::DayOpened(it) => definition::day(batch, event, it),
         P::LogCreated(it) => define(batch, event, it, Nothing),
+        // The views were grown anew for its epoch; what stays stands before it.
+        P::HistoryForked(_) => Ok(Nothing),
         P::PlanDefined(it) => define(batch, event, it, All),
         P::PlanPublished(it) => define(batch, event, it, All),
         P::PlanRevised(it) => define(batch, event, it, if it.end.is_some() { All } else { Nothing }),

@@ -10,12 +10,13 @@ use std::path::Path;
 use songhua_domain::event::Event;
 use songhua_log::{Checkpoint, FollowError, Follower, StoredRecord};
 use songhua_views::{Options, ViewBatch, Views, ViewsError};
-use songhua_wire::lean::FigureEvent;
+use songhua_wire::lean::{FigureEvent, Names};
 use songhua_wire::record::{DecodeError, decode_event};
 
 use crate::fold::{FoldError, fold};
 use crate::hot::tell;
 use crate::judge::judge;
+use crate::posting::{PostError, post, post_figure};
 
 /// The follower's name, in health, logs and metrics.
 const NAME: &str = "projector";
@@ -25,7 +26,7 @@ const BYTES_MAX: usize = 8 << 20;
 
 /// What this code makes of events. Raised with every change that gives the same records other rows: views that another
 /// version has grown are read on until a successor has been grown beside them.
-pub const PROJECTOR_VERSION: u32 = 1;
+pub const PROJECTOR_VERSION: u32 = 2;
 
 /// Grows the views of one plan.
 #[derive(Debug)]
@@ -121,11 +122,18 @@ fn apply_all(views: &Views, records: &[StoredRecord], checkpoint: Checkpoint) ->
 
 fn apply_record(batch: &mut ViewBatch<'_>, record: &StoredRecord) -> Result<(), FollowError> {
     let position = record.position.0;
-    let grown = match FigureEvent::read(&record.bytes) {
-        Some(figure) => grow_figure(batch, position, &figure),
+    let grown = match FigureEvent::read(&record.bytes).zip(Names::read(&record.bytes)) {
+        Some((figure, names)) => {
+            grow_figure(batch, position, &figure).and_then(|()| Ok(post_figure(batch, position, &figure, &names)?))
+        }
         None => {
             let event = decode_event(position, &record.bytes).map_err(|error| undecodable(position, error))?;
-            grow(batch, &event)
+            match grow(batch, &event).map(|()| post(batch, &record.bytes, &event)) {
+                Ok(Err(PostError::Record(error))) => return Err(undecodable(position, error)),
+                Ok(Err(PostError::Views(error))) => Err(error.into()),
+                Ok(Ok(())) => Ok(()),
+                Err(error) => Err(error),
+            }
         }
     };
     grown.map_err(|error| match error {

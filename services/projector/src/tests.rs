@@ -1,11 +1,13 @@
 //! Tests of the projector and of the views it grows: a small plan, histories on it, and what reads must answer.
 
+mod bench_tmp;
 mod crash;
 mod facts;
 mod follower;
 mod history;
 mod naive;
 mod plan;
+mod postings;
 mod rebuild;
 mod series;
 mod successor;

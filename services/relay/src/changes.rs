@@ -18,8 +18,9 @@ use songhua_wire::time::date_to_pb;
 use tokio::sync::watch;
 
 use crate::events::{Voice, midnight};
+use crate::fork::left_at;
 use crate::message::{CE_CHANGE_INDEX, CE_ID, CE_TIME, MessageId, Outgoing, Place, RelayPayload};
-use crate::source::{Room, Source, place_of, refuse, verify};
+use crate::source::{Held, Room, Source, place_of, refuse, verify};
 use crate::status::Trouble;
 use crate::stream::TopicStream;
 use crate::subject;
@@ -67,7 +68,12 @@ impl Changes {
 impl Source for Changes {
     async fn resume(&mut self, stream: &TopicStream) -> Result<(), Trouble> {
         let (identity, durable) = (self.voice.identity, self.log.heads().durable.0);
-        self.place = match place_of(&stream.name, &stream.last, &identity, durable)? {
+        let left = left_at(&*self.log, &stream.last).await?;
+        self.place = match place_of(&stream.name, &stream.last, &identity, durable, left)? {
+            Some(place) if left.is_some_and(|left| place.position > left) => {
+                let holds = format!("position {} of an epoch that the log left before, by a restore", place.position);
+                return Err(refuse(&stream.name, &identity, &holds));
+            }
             Some(place) => {
                 let resource = stream.last.mark().map(|mark| mark.resource.clone()).unwrap_or_default();
                 match self.has(place, resource).await? {
@@ -95,7 +101,7 @@ impl Source for Changes {
         let messages = (stream.extent.removed() == 0).then_some(stream.extent.messages);
         let (began, count) = self.read(move |views| held(views, from, first, last, messages)).await?;
         let began = began.ok_or_else(|| Trouble::Passing(behind(last, self.end())))?;
-        verify(stream, began, count)
+        verify(stream, began, Held { messages: stream.extent.messages, count })
     }
 
     async fn fill(&mut self, _: &TopicStream, mut room: Room) -> Result<Vec<Outgoing>, Trouble> {

@@ -20,12 +20,13 @@ use songhua_wire::record::{DecodeError, decode_header};
 use songhua_wire::time::timestamp_from_pb;
 use uuid::Uuid;
 
+use crate::fork::left_at;
 use crate::message::{
-    CE_CORRELATION_ID, CE_DATA_CONTENT_TYPE, CE_DATA_SCHEMA, CE_ID, CE_PREVIOUS_SEQUENCE, CE_RECORDED_TIME,
+    CE_CORRELATION_ID, CE_DATA_CONTENT_TYPE, CE_DATA_SCHEMA, CE_EPOCH, CE_ID, CE_PREVIOUS_SEQUENCE, CE_RECORDED_TIME,
     CE_SEQUENCE, CE_SIMULATED, CE_SOURCE, CE_SPECVERSION, CE_SUBJECT, CE_TIME, CE_TYPE, MessageId, Outgoing, Place,
     RelayPayload, TRACE_PARENT, header_value, sequence,
 };
-use crate::source::{Room, Source, place_of, refuse, verify};
+use crate::source::{Held, Room, Source, place_of, refuse, verify};
 use crate::status::Trouble;
 use crate::stream::{Last, TopicStream};
 use crate::subject;
@@ -54,6 +55,7 @@ impl Voice {
         headers.insert(CE_TYPE, format!("dev.songhua.v1.{event_type}"));
         headers.insert(CE_SUBJECT, header_value(resource));
         headers.insert(CE_SEQUENCE, sequence(place.position));
+        headers.insert(CE_EPOCH, self.identity.epoch.to_string());
         headers.insert(CE_DATA_CONTENT_TYPE, self.payload.content_type());
         headers.insert(CE_DATA_SCHEMA, schema);
         if self.simulated {
@@ -127,7 +129,14 @@ impl Events {
         // Asked afterwards: what was removed from the stream proves nothing.
         let (there, began) = (stream.extent_now().await?, stream.extent.first);
         match last {
-            Last::Ours(mark) if mark.id.place.position < position && there.removed() == 0 => Ok(mark.id.place.position),
+            // Of an earlier epoch it may stand behind the fork.
+            Last::Ours(mark)
+                if mark.id.epoch == self.voice.identity.epoch
+                    && mark.id.place.position < position
+                    && there.removed() == 0 =>
+            {
+                Ok(mark.id.place.position)
+            }
             Last::Nothing if self.previous.is_whole && there.removed() == 0 && there.first == began => Ok(0),
             _ => {
                 self.scan(position).await?;
@@ -164,7 +173,10 @@ impl Source for Events {
     async fn resume(&mut self, stream: &TopicStream) -> Result<(), Trouble> {
         let (identity, durable) = (self.voice.identity, self.log.heads().durable.0);
         self.records.clear();
-        self.position = match place_of(&stream.name, &stream.last, &identity, durable)? {
+        let left = left_at(&*self.log, &stream.last).await?;
+        self.position = match place_of(&stream.name, &stream.last, &identity, durable, left)? {
+            // What stands behind it was taken back: the fork itself comes next, and says so.
+            Some(place) if left.is_some_and(|left| place.position > left) => left.unwrap_or_default(),
             Some(place) => {
                 let stored = self.read(place.position, 0).await?;
                 let ours = stored.first().map(|record| Uuid::from_bytes(record.key));
@@ -186,12 +198,23 @@ impl Source for Events {
     }
 
     async fn verify(&self, stream: &TopicStream) -> Result<(), Trouble> {
-        let first = match (&stream.first, stream.extent.is_empty()) {
-            (_, true) => return Ok(()),
-            (Last::Ours(mark), _) => mark.id.place.position,
-            _ => 1,
+        let began = Place { position: stream.from, index: None };
+        let Some(last) = stream.last.mark().map(|mark| mark.id.place.position) else { return Ok(()) };
+        let of_forks = subject::of_event(self.voice.plan.as_str(), "", "", "log.history-forked");
+        let may_have_one = self.voice.identity.epoch > 1;
+        let fork = if may_have_one { stream.last_fork(&of_forks).await? } else { None };
+        let held = match fork {
+            // Positions were given out again from there on: it is counted from there, and before it nothing may lack.
+            Some((sequence, fork)) if stream.extent.removed() == 0 => {
+                let messages = (stream.extent.last + 1).saturating_sub(sequence);
+                Held { messages, count: (last + 1).saturating_sub(fork) }
+            }
+            _ => {
+                let first = stream.first.mark().map_or(1, |mark| mark.id.place.position);
+                Held { messages: stream.extent.messages, count: (last + 1).saturating_sub(first) }
+            }
         };
-        verify(stream, Place { position: stream.from, index: None }, (self.position + 1).saturating_sub(first))
+        verify(stream, began, held)
     }
 
     async fn fill(&mut self, stream: &TopicStream, mut room: Room) -> Result<Vec<Outgoing>, Trouble> {
@@ -320,7 +343,7 @@ mod tests {
 
     /// The records that the wire crate keeps, at least one of each event type, with their type tokens.
     fn fixtures() -> Vec<(String, pb::Event)> {
-        let versions = ["../wire/fixtures/v1", "../wire/fixtures/v2"];
+        let versions = ["../wire/fixtures/v1", "../wire/fixtures/v2", "../wire/fixtures/v3"];
         let entries = versions.into_iter().flat_map(|version| std::fs::read_dir(version).expect("fixtures"));
         let paths = entries.map(|entry| entry.expect("an entry").path());
         let records = paths.filter(|path| path.extension().is_some_and(|extension| extension == "bin"));

@@ -8,7 +8,8 @@
 //! Place in the flow: a follower whose state is the stream itself. The relay is the only writer of its streams and keeps
 //! one atomic batch in flight, so the events stream is always a contiguous part of the log, and the position of its last
 //! message *is* how far the relay has come. That is read from the stream's leader at every start and after every error;
-//! a stream of another history is refused. A slow or missing server never holds up who writes the log. What subscribers
+//! a stream of another history is refused, one of an earlier epoch of this log goes on
+//! from where the log was forked. A slow or missing server never holds up who writes the log. What subscribers
 //! may rely on: `proto/asyncapi.yaml`.
 //!
 //! It must not know: gRPC, the rules of progress, who may do what.
@@ -18,6 +19,7 @@ mod changes;
 mod connection;
 mod events;
 mod extent;
+mod fork;
 mod message;
 mod relay;
 mod source;

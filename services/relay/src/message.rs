@@ -22,6 +22,7 @@ pub(crate) const CE_TIME: HeaderName = HeaderName::from_static("ce-time");
 pub(crate) const CE_RECORDED_TIME: HeaderName = HeaderName::from_static("ce-recordedtime");
 pub(crate) const CE_SEQUENCE: HeaderName = HeaderName::from_static("ce-sequence");
 pub(crate) const CE_PREVIOUS_SEQUENCE: HeaderName = HeaderName::from_static("ce-previoussequence");
+pub(crate) const CE_EPOCH: HeaderName = HeaderName::from_static("ce-epoch");
 pub(crate) const CE_CHANGE_INDEX: HeaderName = HeaderName::from_static("ce-changeindex");
 pub(crate) const CE_DATA_CONTENT_TYPE: HeaderName = HeaderName::from_static("ce-datacontenttype");
 pub(crate) const CE_DATA_SCHEMA: HeaderName = HeaderName::from_static("ce-dataschema");

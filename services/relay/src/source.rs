@@ -145,12 +145,18 @@ pub(crate) trait Source: Send + 'static {
     fn head(&self) -> u64;
 }
 
-/// Where stream `name` ends, if what stands last in it may be of the history `ours` that ends at `durable`; none = it is
-/// empty. The caller compares the message itself.
+/// Where stream `name` ends, if what stands last in it may be of the history `ours` that ends at `durable`, or of an
+/// earlier epoch that was left at `left`; none = it is empty. The caller compares the message itself.
 ///
 /// # Errors
 /// It is of another history, or of none.
-pub(crate) fn place_of(name: &str, last: &Last, ours: &Identity, durable: u64) -> Result<Option<Place>, Trouble> {
+pub(crate) fn place_of(
+    name: &str,
+    last: &Last,
+    ours: &Identity,
+    durable: u64,
+    left: Option<u64>,
+) -> Result<Option<Place>, Trouble> {
     let mark = match last {
         Last::Nothing => return Ok(None),
         Last::Ours(mark) => mark,
@@ -159,10 +165,11 @@ pub(crate) fn place_of(name: &str, last: &Last, ours: &Identity, durable: u64) -
         }
     };
     let MessageId { log_id, epoch, place } = mark.id;
-    if (log_id, epoch) != (ours.log_id, ours.epoch) {
+    let is_earlier = log_id == ours.log_id && left.is_some();
+    if !is_earlier && (log_id, epoch) != (ours.log_id, ours.epoch) {
         return Err(refuse(name, ours, &format!("log {log_id} epoch {epoch}, position {}", place.position)));
     }
-    if place.position > durable || place.position == 0 {
+    if (place.position > durable && !is_earlier) || place.position == 0 {
         let holds = format!("position {} of this log, which ends at {durable} here", place.position);
         return Err(refuse(name, ours, &holds));
     }
@@ -179,13 +186,21 @@ pub(crate) fn refuse(name: &str, ours: &Identity, holds: &str) -> Trouble {
     ))
 }
 
+/// What a stream was counted to hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    /// Messages that it holds, of which `count` should be there.
+    pub(crate) messages: u64,
+    pub(crate) count: u64,
+}
+
 /// Whether a stream that holds something still holds all that was published into it: it began with `began`, and from its
 /// first to its last message the source has `count`.
 ///
 /// # Errors
 /// Messages were removed before the last one, and not by the limits of the stream.
-pub(crate) fn verify(stream: &TopicStream, began: Place, count: u64) -> Result<(), Trouble> {
-    let (name, messages) = (&stream.name, stream.extent.messages);
+pub(crate) fn verify(stream: &TopicStream, began: Place, held: Held) -> Result<(), Trouble> {
+    let (name, Held { messages, count }) = (&stream.name, held);
     let first = match &stream.first {
         Last::Ours(mark) => mark.id.place,
         Last::Foreign(subject) => {
@@ -241,9 +256,9 @@ mod tests {
 
     #[test]
     fn a_stream_of_this_history_goes_on_where_it_ends() {
-        assert_eq!(place_of("S", &Last::Nothing, &OURS, 9), Ok(None));
+        assert_eq!(place_of("S", &Last::Nothing, &OURS, 9, None), Ok(None));
         for position in [1, 8, 9] {
-            let place = place_of("S", &last(1, 2, position), &OURS, 9).expect("ours");
+            let place = place_of("S", &last(1, 2, position), &OURS, 9, None).expect("ours");
             assert_eq!(place, Some(Place { position, index: None }));
         }
     }
@@ -253,11 +268,22 @@ mod tests {
         let foreign = Last::Foreign("a.b".to_owned());
         let other = last(7, 2, 3);
         for last in [&foreign, &other, &last(1, 1, 3), &last(1, 3, 3), &last(1, 2, 10), &last(1, 2, 0)] {
-            let Err(Trouble::Lasting(detail)) = place_of("S", last, &OURS, 9) else { panic!("{last:?} is refused") };
+            let Err(Trouble::Lasting(detail)) = place_of("S", last, &OURS, 9, None) else {
+                panic!("{last:?} is refused")
+            };
             assert!(detail.contains(&OURS.log_id.to_string()) && detail.contains("stream S"), "{detail}");
         }
-        let Err(Trouble::Lasting(detail)) = place_of("S", &other, &OURS, 9) else { panic!("refused") };
+        let Err(Trouble::Lasting(detail)) = place_of("S", &other, &OURS, 9, None) else { panic!("refused") };
         assert!(detail.contains(&Uuid::from_u128(7).to_string()), "{detail}");
+    }
+
+    #[test]
+    fn a_stream_of_an_earlier_epoch_that_was_left_may_end_anywhere_and_another_log_never_does() {
+        for position in [1, 4, 9, 10] {
+            let place = place_of("S", &last(1, 1, position), &OURS, 9, Some(4)).expect("left");
+            assert_eq!(place, Some(Place { position, index: None }));
+        }
+        assert!(place_of("S", &last(7, 1, 3), &OURS, 9, Some(4)).is_err());
     }
 
     #[test]

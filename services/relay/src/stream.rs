@@ -54,10 +54,12 @@ impl Spec {
         said.map(|(key, value)| (key.to_owned(), value)).into()
     }
 
-    /// The position that a stream of this history says it begins with.
+    /// The position that a stream of this history, or of an earlier epoch of it, says it begins with.
     fn begins_by(&self, metadata: &HashMap<String, String>) -> Option<u64> {
         let from = metadata.get(FROM)?.parse().ok().filter(|from| *from > 0)?;
-        self.metadata(from).iter().all(|(key, value)| metadata.get(key) == Some(value)).then_some(from)
+        let epoch: u32 = metadata.get(EPOCH)?.parse().ok()?;
+        let is_ours = metadata.get(LOG_ID)? == &self.identity.log_id.to_string() && epoch <= self.identity.epoch;
+        is_ours.then_some(from)
     }
 
     fn config(&self, from: u64) -> Config {
@@ -199,6 +201,14 @@ impl TopicStream {
         self.get(&json!({ "last_by_subj": filter })).await
     }
 
+    /// The last message on the subject of forks: its sequence, and its position.
+    pub(crate) async fn last_fork(&self, subject: &str) -> Result<Option<(u64, u64)>, Trouble> {
+        let Some(message) = self.raw(&json!({ "last_by_subj": subject })).await? else { return Ok(None) };
+        let sequence = message.sequence;
+        let message = StreamMessage::try_from(message).map_err(|error| Trouble::passing(error.to_string()))?;
+        Ok(Mark::read(&message.headers).map(|mark| (sequence, mark.id.place.position)))
+    }
+
     /// What stands last in a stream that is not empty: at its last sequence, or before, where the last messages were
     /// deleted one by one. Asked for the last on ">", a server has nothing if that very message was deleted (2.15); so
     /// the place is halved in with the next message behind a sequence, one question for each doubling of what is gone.
@@ -259,7 +269,7 @@ impl TopicStream {
     async fn complete(&mut self, spec: &Spec, found: Config) -> Result<Config, Trouble> {
         let is_missing = |subject: &&String| !found.subjects.iter().any(|by| is_covered(subject, by));
         let missing: Vec<String> = spec.subjects.iter().filter(is_missing).cloned().collect();
-        let says = spec.begins_by(&found.metadata) == Some(self.from);
+        let says = spec.metadata(self.from).iter().all(|(key, value)| found.metadata.get(key) == Some(value));
         let takes_batches = found.allow_atomic_publish || self.connection.client().is_server_compatible(2, 12, 0);
         if missing.is_empty() && says && takes_batches == found.allow_atomic_publish {
             return Ok(found);

@@ -97,8 +97,9 @@ mod tests {
     use super::*;
 
     /// Area, resource name and type of an event of each type, and the rest of its subject.
-    const TABLE: [(&str, &str, &str, &str); 58] = [
+    const TABLE: [(&str, &str, &str, &str); 59] = [
         ("", "plans/p", "log.created", "city.log.created"),
+        ("", "plans/p", "log.history-forked", "city.log.history-forked"),
         ("", "plans/p", "day.opened", "city.day.opened"),
         ("", "plans/p", "plan.defined", "city.plan.defined"),
         ("", "plans/p", "plan.published", "city.plan.published"),

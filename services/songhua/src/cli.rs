@@ -1,18 +1,21 @@
 //! The command line: what can be asked, and which exit code says how it went.
 
 mod admin;
+mod backup;
 mod board;
 mod check;
 mod client;
 mod descriptors;
 mod formula;
 mod history;
+mod log;
 mod output;
 mod plan;
 mod progress;
 mod push;
 mod push_id;
 mod replay;
+mod restore;
 mod serve;
 mod views;
 mod watch;
@@ -80,8 +83,15 @@ enum Command {
     /// Views: digest, rebuild / 视图：摘要、重建
     #[command(subcommand)]
     Views(views::ViewsCommand),
-    /// Check a log directory, offline and read-only / 离线检查日志目录
+    /// Back up the running server's logs into a directory on its machine; incremental / 在线增量备份
+    Backup(backup::BackupArgs),
+    /// Make a data directory of a backup, offline; a new epoch of every log / 从备份恢复（离线）
+    Restore(restore::RestoreArgs),
+    /// Check logs or a backup, offline and read-only, or with --online a running server / 检查日志或备份
     Check(check::CheckArgs),
+    /// Look into a log on disk, offline / 查看磁盘上的日志（离线）
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Tokens, grants, status / 令牌、授权、状态
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -161,7 +171,8 @@ fn dispatch(cli: Cli, matches: &clap::ArgMatches) -> Result<(), Failure> {
             if json { output::json(&config) } else { output::text(&config) }
         }
         Command::Plan(plan::PlanCommand::Check { dir }) => plan::check(&dir, json),
-        Command::Check(args) => check::run(&args, json),
+        Command::Check(args) => check::run(&connect, args, json),
+        Command::Log(command) => log::run(command),
         Command::Descriptors(args) => descriptors::run(&args),
         Command::Admin(admin::AdminCommand::Token) => serve::block_on(admin::offline_token(connect.data)),
         Command::Completions { shell } => {
@@ -174,6 +185,8 @@ fn dispatch(cli: Cli, matches: &clap::ArgMatches) -> Result<(), Failure> {
         Command::Replay(args) => serve::block_on(replay::run(&connect, args, json)),
         Command::Watch(args) => serve::block_on(watch::run(&connect, args, json)),
         Command::Views(command) => serve::block_on(views::run(&connect, command, json)),
+        Command::Restore(args) => serve::block_on(restore::run(connect.data, args, json)),
+        Command::Backup(args) => serve::block_on(backup::run(&connect, args, json)),
         Command::Admin(command) => serve::block_on(admin::run(&connect, command, json)),
     }
 }

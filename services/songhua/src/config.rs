@@ -48,6 +48,9 @@ pub(crate) struct ServeArgs {
     /// Memory for each plan's views, MiB [default: 64] / 每个方案视图缓存
     #[arg(long, env = "SONGHUA_VIEWS_CACHE_MIB", value_name = "N")]
     pub views_cache_mib: Option<u64>,
+    /// Bytes a second at which each log's sealed segments are read again and again, to find rot [default: 8388608; 0 = never] / 后台校验速率
+    #[arg(long, env = "SONGHUA_SCRUB_BYTES_PER_SECOND", value_name = "N")]
+    pub scrub_bytes_per_second: Option<u64>,
     /// NATS servers to publish to, comma separated [default: none, topics are off] / NATS 服务器，默认不发布
     #[arg(long, env = "SONGHUA_NATS_URL", value_name = "URL", hide_env_values = true)]
     pub nats_url: Option<String>,
@@ -96,6 +99,7 @@ struct FileConfig {
     log_format: Option<LogFormat>,
     queue_submissions_max: Option<usize>,
     views_cache_mib: Option<u64>,
+    scrub_bytes_per_second: Option<u64>,
     nats_url: Option<String>,
     nats_creds: Option<PathBuf>,
     nats_ca_file: Option<PathBuf>,
@@ -153,6 +157,8 @@ pub(crate) struct Config {
     pub queue_submissions_max: Setting<usize>,
     /// Memory for each plan's views, MiB.
     pub views_cache_mib: Setting<u64>,
+    /// Pace at which sealed segments of each log are read again and again; 0 = never.
+    pub scrub_bytes_per_second: Setting<u64>,
     /// NATS servers; none = topics are off. Shown without what is secret.
     pub nats_url: Setting<Option<Servers>>,
     /// NATS credentials.
@@ -255,6 +261,12 @@ impl Config {
                 1024,
             ),
             views_cache_mib: layers.pick("views_cache_mib", args.views_cache_mib, file.views_cache_mib, 64),
+            scrub_bytes_per_second: layers.pick(
+                "scrub_bytes_per_second",
+                args.scrub_bytes_per_second,
+                file.scrub_bytes_per_second,
+                8 << 20,
+            ),
             nats_url: layers.pick("nats_url", servers(args.nats_url)?, servers(file.nats_url)?, None),
             nats_creds: layers.pick("nats_creds", args.nats_creds.map(some), file.nats_creds.map(some), None),
             nats_ca_file: layers.pick("nats_ca_file", args.nats_ca_file.map(some), file.nats_ca_file.map(some), None),

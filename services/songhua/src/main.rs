@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod demo;
 mod node;
+mod restore;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -9,7 +9,9 @@
 
 mod admin;
 mod auth;
+mod backup;
 mod calls;
+mod check;
 mod health;
 mod hosting;
 mod http;
@@ -169,6 +171,7 @@ pub(crate) struct Node {
     pub(crate) digesting: Mutex<()>,
     ingest_options: IngestOptions,
     views_cache_bytes: u64,
+    scrub_bytes_per_second: u64,
     relays: Relays,
 }
 
@@ -200,6 +203,7 @@ impl Node {
                 ..IngestOptions::default()
             },
             views_cache_bytes: config.views_cache_mib.value << 20,
+            scrub_bytes_per_second: config.scrub_bytes_per_second.value,
             relays: Relays::open(config).await?,
         };
         for (plan, created) in node.system.plans().await {
@@ -227,6 +231,11 @@ impl Node {
         let options = self.ingest_options.clone();
         let mut opened = Hosted::open(&directory, created, options, self.views_cache_bytes).await?;
         opened.relay = self.relays.spawn(created, &opened);
+        if self.scrub_bytes_per_second > 0
+            && let Err(error) = opened.log().scrub(self.scrub_bytes_per_second)
+        {
+            tracing::warn!(%plan, %error, "sealed segments are not read again: no thread for it");
+        }
         self.plans.insert(plan.clone(), opened.ingest.clone());
         self.readers.insert(plan, &opened.reader());
         self.histories.insert(plan, &self.history(plan, &opened));
@@ -238,7 +247,7 @@ impl Node {
     fn history(&self, plan: &PlanId, opened: &Hosted) -> PlanHistory {
         let (plans, plan) = (Arc::clone(&self.plans), plan.clone());
         let state = move || plans.get(&plan).map(|ingest| ingest.durable_state());
-        PlanHistory::new(Arc::clone(opened.ingest.log()), Arc::new(state))
+        PlanHistory::new(Arc::clone(opened.ingest.log()), Arc::new(state)).with_postings(opened.views.clone())
     }
 
     /// Makes sure that the node has a plan: creates its log if need be. A simulated plan may be given a fixed "now".

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use songhua_domain::id::{AreaId, IndicatorId, MilestoneId, ProjectId};
+use songhua_domain::event::SupervisionIssued;
+use songhua_domain::id::{AreaId, IndicatorId, MilestoneId, ProjectId, SupervisionId};
 use songhua_domain::vocabulary::Status;
 use songhua_log::Checkpoint;
 use uuid::Uuid;
@@ -17,8 +18,8 @@ use uuid::Uuid;
 use crate::block::{self, Open};
 use crate::definition::Definition;
 use crate::error::ViewsError;
-use crate::fact::{self, FactRow};
-use crate::find;
+use crate::fact::{self, FactRow, Said};
+use crate::find::{self, Seen};
 use crate::grown::{Grown, Written};
 use crate::key;
 use crate::milestone::{DatedRow, MilestoneRow};
@@ -153,6 +154,23 @@ impl<'v> ViewBatch<'v> {
         self.list(&fact::prefix_of(&row.said), position, row)
     }
 
+    /// How a matter under supervision was issued; none if it was not, until now.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; the batch must be dropped.
+    pub fn matter(&self, supervision: &SupervisionId) -> Result<Option<SupervisionIssued>, ViewsError> {
+        let mut issued = None;
+        self.each(&fact::prefix_of_matter(supervision), &mut |key, value| {
+            for entry in block::entries(key, value) {
+                if let Said::SupervisionIssued(matter) = decode::<FactRow>(key, entry?.1)?.said {
+                    issued = Some(matter);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(issued)
+    }
+
     /// An earlier event; none if it is no figure, and nothing that happened to a milestone.
     ///
     /// # Errors
@@ -265,6 +283,7 @@ impl<'v> ViewBatch<'v> {
         if let Some(open) = &self.writer.times {
             rows.insert(open.key.clone(), open.bytes.as_slice().into());
         }
+        self.writer.postings.put(&mut rows);
         let subjects = std::mem::take(&mut self.subjects);
         self.grown.put(Written { rows, checkpoint, model: &self.model, subjects, series })?;
         self.writer.trim();

@@ -12,7 +12,7 @@ use songhua_domain::event::{
     Evidence, ProgressNoteRecorded, ProjectStatusChanged, ReminderIssued, ReportingPeriodClosed, ReportingPeriodOpened,
     Scope, SupervisionAnswered, SupervisionClosed, SupervisionIssued,
 };
-use songhua_domain::id::{AgencyId, AreaId, IndicatorId};
+use songhua_domain::id::{AgencyId, AreaId, IndicatorId, SupervisionId};
 use uuid::Uuid;
 
 use crate::block;
@@ -228,6 +228,11 @@ pub(crate) const REVISIONS: [&str; 2] = ["indicators", ""];
 /// The prefix of one of [`REVISIONS`].
 pub(crate) fn prefix_of_revisions(list: &str) -> Vec<u8> {
     prefix(FactKind::Revisions).text(list).done()
+}
+
+/// The prefix of the list of a matter under supervision.
+pub(crate) fn prefix_of_matter(supervision: &SupervisionId) -> Vec<u8> {
+    prefix(FactKind::Supervisions).text(supervision.as_str()).done()
 }
 
 fn prefix(kind: FactKind) -> Key {

@@ -17,6 +17,7 @@ pub(crate) const EVENTS: u8 = 0x08;
 pub(crate) const FACTS: u8 = 0x09;
 pub(crate) const REVISIONS: u8 = 0x0a;
 pub(crate) const SUBJECTS: u8 = 0x0b;
+pub(crate) const POSTINGS: u8 = 0x0c;
 
 /// A key being written, left to right.
 #[derive(Debug, Clone)]

@@ -21,11 +21,13 @@ mod key;
 mod milestone;
 mod model;
 mod packed;
+mod postings;
 mod reading;
 mod recalled;
 mod revision;
 mod row;
 mod scoring;
+mod select;
 mod series;
 mod store;
 #[cfg(test)]
@@ -43,7 +45,9 @@ pub use fact::{Fact, FactKind, FactRow, Facts, Revised, Said, VerificationStep, 
 pub use milestone::{Milestone, MilestoneChange, MilestoneFact, MilestoneRow};
 pub use model::{Area, Break, ClosedOut, Model, PERCENT, Published, StageChange, Target};
 pub use packed::{EntryRef, FigureRef};
+pub use postings::PostingKind;
 pub use revision::{FigureRevision, Found, Newest};
 pub use row::Change;
+pub use select::Selected;
 pub use series::{Entry, EntryFigure, EntryKind, Recorded, Series, SeriesKey};
 pub use views::{Options, Views};

@@ -15,6 +15,7 @@ use crate::block;
 use crate::index::{self, SHARDS};
 use crate::kept::Weighed;
 use crate::key::Key;
+use crate::postings::Tails;
 use crate::series::{OpenSeries, SeriesKey};
 use crate::store::Value;
 use crate::timeline::Timeline;
@@ -83,6 +84,8 @@ pub(crate) struct Writer {
     /// All others of them, with their keys; none = not read yet.
     pub(crate) full: Vec<Option<FullBlocks>>,
     pub(crate) times: Option<times::Open>,
+    /// Last blocks of postings.
+    pub(crate) postings: Tails,
     /// Targets whose status holds until a day, or until something is said.
     pub(crate) holds: BTreeMap<(AreaId, IndicatorId), Holds>,
 }
@@ -100,12 +103,14 @@ impl Writer {
             shards: vec![None; SHARDS],
             full: vec![None; SHARDS],
             times: None,
+            postings: Tails::default(),
             holds: BTreeMap::new(),
         }
     }
 
     /// Lets go of what has become too much, between batches.
     pub(crate) fn trim(&mut self) {
+        self.postings.trim();
         let figures: usize = self.slots.iter().filter_map(|slot| slot.timeline.as_ref()).map(|one| one.weight()).sum();
         if self.slots.len() > SERIES || figures > TIMELINE_FIGURES {
             self.slots.clear();

@@ -107,7 +107,7 @@ twins! {
         OutOfScope SelfVerification TokenMissing TokenInvalid EventIdReused TooManyEvents RequestTooLarge EventTooLarge
         QueueFull LogReadOnly OutcomeUnknown ShuttingDown UpgradeNeeded PlanNotFound ResourceNotFound ViewsRebuilding
         PositionNotApplied PositionAhead BadFilter BadPageToken NotSupported Internal PlanClosed PeriodClosed PeriodState
-        IndicatorRetired AgencySucceeded SupervisionState VerificationState
+        IndicatorRetired AgencySucceeded SupervisionState VerificationState BackupRefused DiskFull
     }
 }
 

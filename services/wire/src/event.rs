@@ -146,4 +146,5 @@ payloads! {
     SupervisionIssued supervision_issued 66 = "supervision.issued",
     SupervisionAnswered supervision_answered 67 = "supervision.answered",
     SupervisionClosed supervision_closed 68 = "supervision.closed",
+    HistoryForked history_forked 69 = "log.history-forked",
 }

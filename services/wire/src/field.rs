@@ -134,7 +134,7 @@ impl At<'_> {
         if self.is_limited() && text.trim().is_empty() { self.refuse("is required") } else { Some(()) }
     }
     fn bounded(&self, text: &str, longest: usize, refused: fn(char) -> bool) -> Option<String> {
-        if self.is_limited() {
+        if self.is_limited() && !is_plain(text, longest) {
             let length = text.chars().count();
             if length > longest {
                 return self.refuse(format!("has {length} characters, at most {longest} are allowed"));
@@ -145,6 +145,13 @@ impl At<'_> {
         }
         Some(text.to_owned())
     }
+}
+
+/// Whether a text has no more than `longest` bytes and, for certain, no control character: most texts, told without
+/// taking them apart. Control characters beyond ASCII (U+0080 to U+009F) begin with the byte C2.
+fn is_plain(text: &str, longest: usize) -> bool {
+    let suspect = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2;
+    text.len() <= longest && !text.bytes().fold(false, |found, byte| found | suspect(byte))
 }
 
 /// Lists and messages.

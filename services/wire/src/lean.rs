@@ -78,7 +78,46 @@ pub struct Change<'a> {
     pub reason: &'a str,
 }
 
+/// What the envelope of a record names, as it stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names<'a> {
+    /// The area it is about; empty = none.
+    pub area: &'a str,
+    /// Resource name it is about.
+    pub subject: &'a str,
+    /// The agency that sent it and the one it was filed for; empty = none.
+    pub agencies: [&'a str; 2],
+}
+
+impl<'a> Names<'a> {
+    /// Reads them of a record that [`FigureEvent`] can read; none of others.
+    pub fn read(record: &'a [u8]) -> Option<Self> {
+        let mut fields = Fields::of(record);
+        fields.number(1)?;
+        fields.number(2)?;
+        fields.text(3)?;
+        let (area, subject) = (fields.text(4)?, fields.text(5)?);
+        fields.optional(6)?;
+        let mut actor = fields.message(7)?;
+        actor.text(1)?;
+        let own = actor.text(2)?;
+        actor.number(3)?;
+        actor.bytes(4)?;
+        Some(Self { area, subject, agencies: [own, actor.text(5)?] })
+    }
+}
+
 impl<'a> FigureEvent<'a> {
+    /// Token of its event type.
+    pub const fn type_token(&self) -> &'static str {
+        match self.said {
+            Said::Reported { .. } => "measurement.reported",
+            Said::Corrected(_) => "measurement.corrected",
+            Said::Revised(_) => "measurement.revised",
+            Said::Retracted { .. } => "measurement.retracted",
+        }
+    }
+
     /// What an event that was built says of a figure; none if it is of another type.
     pub fn of(event: &'a Event) -> Option<Self> {
         let said = match &event.input.payload {

@@ -6,6 +6,7 @@
 //!
 //! It must not know: the rules of progress (that is `domain`), who may do what, where bytes are kept.
 
+pub mod about;
 pub mod code;
 pub mod event;
 pub mod field;

@@ -5,13 +5,15 @@
 //! not know: positions and hashes (they are the log's), or what an event does to a plan.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use jiff::Timestamp;
 use prost::Message;
-use prost::encoding::{DecodeContext, decode_key, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint, skip_field};
 use songhua_domain::event::{Actor, Event, EventInput, SubmissionRef};
 use songhua_domain::id::{AgencyId, AreaId, PlanId};
+use uuid::Uuid;
 
 use crate::code::Code;
 use crate::event::{input_to_pb, payload_tag, type_token};
@@ -21,9 +23,11 @@ use crate::time::{timestamp_from_pb, timestamp_to_pb};
 use crate::violation::{At, Found, Origin, gather};
 
 /// The newest version of the schema that this binary writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
+/// About what an envelope takes besides its texts.
+const ENVELOPE_BYTES: usize = 256;
 /// Records that ask for a reader up to this version can be read.
-pub const READER_VERSION: u32 = 2;
+pub const READER_VERSION: u32 = 3;
 
 /// Why a record cannot be read. A reader stops at it; it never skips.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +65,31 @@ pub struct Envelope<'a> {
     /// W3C `traceparent` of the call that brought it; empty = none.
     pub trace_parent: &'a str,
     /// What was sent.
-    pub input: &'a EventInput,
+    pub said: &'a Said,
+}
+
+/// What was sent, and how a record writes it. Written where requests are read, so that whoever decides, one after the
+/// other, only puts an envelope around it.
+#[derive(Debug, Clone)]
+pub struct Said {
+    input: Arc<EventInput>,
+    /// The encoded `EventInput`.
+    bytes: Bytes,
+    version: u32,
+}
+
+impl Said {
+    /// Writes what was sent.
+    pub fn of(input: impl Into<Arc<EventInput>>) -> Self {
+        let input = input.into();
+        let wire = input_to_pb(&input);
+        Self { version: version_of(&wire), bytes: wire.encode_to_vec().into(), input }
+    }
+
+    /// What was sent.
+    pub const fn input(&self) -> &Arc<EventInput> {
+        &self.input
+    }
 }
 
 /// A record, read.
@@ -96,26 +124,57 @@ pub struct RecordHeader {
     pub on_behalf_of: Option<AgencyId>,
 }
 
-/// The bytes of a record. The same envelope always gives the same bytes.
+/// The bytes of a record, as protobuf writes an `Event`, field after field. The same envelope always gives the same bytes.
 pub fn encode_event(envelope: &Envelope<'_>) -> Bytes {
-    let input = input_to_pb(envelope.input);
-    let version = version_of(&input);
-    let event = pb::Event {
-        schema_version: version,
-        min_reader: version,
-        plan: envelope.plan.to_string(),
-        area: envelope.area.map(ToString::to_string).unwrap_or_default(),
-        subject: envelope.subject.to_owned(),
-        recorded_time: Some(timestamp_to_pb(envelope.recorded_time)),
-        actor: Some(envelope.actor.into()),
-        submission_id: envelope.submission.id.to_string(),
-        submission_index: envelope.submission.index,
-        submission_count: envelope.submission.count,
-        back_dated: envelope.back_dated,
-        input: Some(input),
-        trace_parent: envelope.trace_parent.to_owned(),
-    };
-    event.encode_to_vec().into()
+    let Said { bytes: input, version, .. } = envelope.said;
+    let trace_parent = envelope.trace_parent;
+    let mut written = Vec::with_capacity(ENVELOPE_BYTES + envelope.subject.len() + trace_parent.len() + input.len());
+    number(&mut written, 1, (*version).into());
+    number(&mut written, 2, (*version).into());
+    text(&mut written, 3, envelope.plan.as_str().as_bytes());
+    text(&mut written, 4, envelope.area.map_or("", AreaId::as_str).as_bytes());
+    text(&mut written, 5, envelope.subject.as_bytes());
+    prost::encoding::message::encode(6, &timestamp_to_pb(envelope.recorded_time), &mut written);
+    actor(&mut written, 7, envelope.actor);
+    let mut id = Uuid::encode_buffer();
+    text(&mut written, 8, envelope.submission.id.hyphenated().encode_lower(&mut id).as_bytes());
+    number(&mut written, 9, envelope.submission.index.into());
+    number(&mut written, 10, envelope.submission.count.into());
+    number(&mut written, 11, envelope.back_dated.into());
+    // There also when it is empty: it is a message.
+    encode_key(12, WireType::LengthDelimited, &mut written);
+    encode_varint(input.len() as u64, &mut written);
+    written.extend_from_slice(input);
+    text(&mut written, 13, trace_parent.as_bytes());
+    written.into()
+}
+
+/// A field that is left out at 0.
+fn number(written: &mut Vec<u8>, tag: u32, value: u64) {
+    if value != 0 {
+        encode_key(tag, WireType::Varint, written);
+        encode_varint(value, written);
+    }
+}
+
+/// A field that is left out when empty.
+fn text(written: &mut Vec<u8>, tag: u32, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        encode_key(tag, WireType::LengthDelimited, written);
+        encode_varint(bytes.len() as u64, written);
+        written.extend_from_slice(bytes);
+    }
+}
+
+fn actor(written: &mut Vec<u8>, tag: u32, actor: &Actor) {
+    let id = |agency: &Option<AgencyId>| agency.as_ref().map_or(0, |agency| agency.as_str().len());
+    let mut inner = Vec::with_capacity(64 + actor.principal.len() + id(&actor.agency) + id(&actor.on_behalf_of));
+    text(&mut inner, 1, actor.principal.as_bytes());
+    text(&mut inner, 2, actor.agency.as_ref().map_or("", AgencyId::as_str).as_bytes());
+    number(&mut inner, 3, actor.role.to_wire() as u64);
+    text(&mut inner, 4, &actor.credential_digest);
+    text(&mut inner, 5, actor.on_behalf_of.as_ref().map_or("", AgencyId::as_str).as_bytes());
+    text(written, tag, &inner);
 }
 
 /// Reads the event of a record.
@@ -183,13 +242,14 @@ const fn schema_of(payload: &pb::event_input::Payload) -> u32 {
         // A reader of version 1 would lose the reason.
         pb::event_input::Payload::InterimTargetsSet(set) if !set.reason.is_empty() => 2,
         payload if payload_tag(payload) < 45 => 1,
-        _ => 2,
+        payload if payload_tag(payload) < 69 => 2,
+        _ => 3,
     }
 }
 
 /// Lifts a record of an earlier schema version to today's. Pure: the same record always gives the same event.
 const fn upcast(_schema_version: u32, event: pb::Event) -> pb::Event {
-    // Version 2 added payloads and staff codes: a record of version 1 is one of version 2 without them.
+    // Version 2 added payloads and staff codes, version 3 a payload: an earlier record is one of today without them.
     event
 }
 
@@ -267,10 +327,10 @@ fn event(at: At<'_>, position: u64, wire: &pb::Event) -> Option<Event> {
     gather!(Event {
         position: Some(position),
         recorded_time: moment(at.field("recorded_time"), wire.recorded_time.as_ref()),
-        actor: at.field("actor").message(wire.actor.as_ref()),
+        actor: at.field("actor").message(wire.actor.as_ref()).map(Arc::new),
         submission: submission(at, wire),
         back_dated: Some(wire.back_dated),
-        input: at.field("input").message(wire.input.as_ref()),
+        input: at.field("input").message(wire.input.as_ref()).map(Arc::new),
     })
 }
 

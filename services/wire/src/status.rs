@@ -61,12 +61,14 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::AgencySucceeded
         | Reason::SupervisionState
         | Reason::VerificationState
+        | Reason::BackupRefused
         | Reason::NotSupported => Code::FailedPrecondition,
         Reason::RoleNotAllowed | Reason::OutOfScope | Reason::SelfVerification => Code::PermissionDenied,
         Reason::TokenMissing | Reason::TokenInvalid => Code::Unauthenticated,
         Reason::EventIdReused => Code::AlreadyExists,
         Reason::QueueFull => Code::ResourceExhausted,
         Reason::LogReadOnly
+        | Reason::DiskFull
         | Reason::OutcomeUnknown
         | Reason::ShuttingDown
         | Reason::UpgradeNeeded
@@ -83,6 +85,7 @@ pub const fn may_retry(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::QueueFull
+            | Reason::DiskFull
             | Reason::OutcomeUnknown
             | Reason::ShuttingDown
             | Reason::ViewsRebuilding

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use prost::Message;
 use songhua_domain::event::{
-    AccessGranted, AccessRevoked, AttemptRefused, LogCreated, PlanCreated, SystemEvent, SystemPayload,
+    AccessGranted, AccessRevoked, AttemptRefused, LogCreated, PlanCreated, Restored, SystemEvent, SystemPayload,
 };
 
 use crate::code::Code;
@@ -19,7 +19,12 @@ use crate::time::{timestamp_from_pb, timestamp_to_pb};
 use crate::violation::{At, Found, Origin, gather};
 
 /// The version in which everything that a system record says first had a field, and what it asks of its reader.
-const VERSION: u32 = 1;
+const fn version_of(payload: &SystemPayload) -> u32 {
+    match payload {
+        SystemPayload::Restored(_) => 3,
+        _ => 1,
+    }
+}
 
 /// The bytes of a system record. The same event always gives the same bytes.
 pub fn encode_system_event(event: &SystemEvent) -> Bytes {
@@ -40,7 +45,7 @@ pub fn decode_system_event(bytes: &[u8]) -> Result<SystemEvent, DecodeError> {
 
 /// Lifts a record of an earlier schema version to today's. Pure.
 const fn upcast(_schema_version: u32, event: pb::SystemEvent) -> pb::SystemEvent {
-    // Version 1 is the only one.
+    // Version 3 added a payload: a record of version 1 is one of today without it.
     event
 }
 
@@ -58,9 +63,10 @@ impl FromWire for SystemEvent {
 
 impl From<&SystemEvent> for pb::SystemEvent {
     fn from(event: &SystemEvent) -> Self {
+        let version = version_of(&event.payload);
         Self {
-            schema_version: VERSION,
-            min_reader: VERSION,
+            schema_version: version,
+            min_reader: version,
             event_id: event.event_id.to_string(),
             recorded_time: Some(timestamp_to_pb(event.recorded_time)),
             principal: event.principal.clone(),
@@ -86,6 +92,7 @@ fn payload(at: At<'_>, wire: Option<&Payload>) -> Option<SystemPayload> {
         Some(Payload::AttemptRefused(wire)) => {
             AttemptRefused::read(at.field("attempt_refused"), wire).map(SystemPayload::AttemptRefused)
         }
+        Some(Payload::Restored(wire)) => Restored::read(at.field("restored"), wire).map(SystemPayload::Restored),
         None => at.field("payload").refuse("is required"),
     }
 }
@@ -98,6 +105,7 @@ impl From<&SystemPayload> for Payload {
             SystemPayload::AccessGranted(event) => Self::AccessGranted(event.into()),
             SystemPayload::AccessRevoked(event) => Self::AccessRevoked(event.into()),
             SystemPayload::AttemptRefused(event) => Self::AttemptRefused(event.into()),
+            SystemPayload::Restored(event) => Self::Restored(event.into()),
         }
     }
 }
@@ -194,6 +202,33 @@ impl From<&AttemptRefused> for pb::AttemptRefused {
             reason: event.reason.clone(),
             credential_digest: event.credential_digest.to_vec(),
             count: event.count,
+        }
+    }
+}
+
+impl FromWire for Restored {
+    type Wire = pb::Restored;
+    fn read(at: At<'_>, wire: &pb::Restored) -> Option<Self> {
+        gather!(Restored {
+            old_epoch: Some(wire.old_epoch),
+            epoch: Some(wire.epoch),
+            old_size: Some(wire.old_size),
+            old_root: at.field("old_root").digest(&wire.old_root),
+            backup_time: moment(at.field("backup_time"), wire.backup_time.as_ref()),
+            reason: Some(wire.reason.clone()),
+        })
+    }
+}
+
+impl From<&Restored> for pb::Restored {
+    fn from(event: &Restored) -> Self {
+        Self {
+            old_epoch: event.old_epoch,
+            epoch: event.epoch,
+            old_size: event.old_size,
+            old_root: event.old_root.to_vec(),
+            backup_time: Some(timestamp_to_pb(event.backup_time)),
+            reason: event.reason.clone(),
         }
     }
 }

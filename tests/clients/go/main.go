@@ -35,7 +35,7 @@ const (
 
 // Reasons of error.proto after which the same request may be sent again.
 var again = map[string]bool{
-	"QUEUE_FULL": true, "OUTCOME_UNKNOWN": true, "SHUTTING_DOWN": true, "VIEWS_REBUILDING": true, "POSITION_NOT_APPLIED": true,
+	"QUEUE_FULL": true, "DISK_FULL": true, "OUTCOME_UNKNOWN": true, "SHUTTING_DOWN": true, "VIEWS_REBUILDING": true, "POSITION_NOT_APPLIED": true,
 }
 
 func main() {

@@ -56,7 +56,7 @@ public final class Sample {
 
     /** Reasons of error.proto after which the same request may be sent again. */
     static final Set<String> RETRY =
-            Set.of("QUEUE_FULL", "OUTCOME_UNKNOWN", "SHUTTING_DOWN", "VIEWS_REBUILDING", "POSITION_NOT_APPLIED");
+            Set.of("QUEUE_FULL", "DISK_FULL", "OUTCOME_UNKNOWN", "SHUTTING_DOWN", "VIEWS_REBUILDING", "POSITION_NOT_APPLIED");
     static final int ATTEMPTS_MAX = 8;
 
     public static void main(String[] arguments) throws Exception {

@@ -19,7 +19,7 @@ from songhua.v1 import admin_service_pb2_grpc, audit_service_pb2_grpc, ingest_se
 from songhua.v1 import audit_service_pb2, ingest_service_pb2, progress_service_pb2
 
 # Reasons of error.proto after which the same request may be sent again, unchanged and without anybody acting.
-RETRY = {"QUEUE_FULL", "OUTCOME_UNKNOWN", "SHUTTING_DOWN", "VIEWS_REBUILDING", "POSITION_NOT_APPLIED"}
+RETRY = {"QUEUE_FULL", "DISK_FULL", "OUTCOME_UNKNOWN", "SHUTTING_DOWN", "VIEWS_REBUILDING", "POSITION_NOT_APPLIED"}
 ATTEMPTS_MAX = 8
 DEADLINE_SECONDS = 30
 # Notices a dead connection while a stream is silent.

@@ -86,7 +86,7 @@ async fn a_reader_that_has_gone_ends_the_reading() {
     let mut stream = world.begin(&world.auditor(), follow(1)).await.unwrap();
     next(&mut stream).await;
     drop(stream);
-    while Arc::strong_count(&log) > 3 {
+    while Arc::strong_count(&log) > 4 {
         tokio::task::yield_now().await;
     }
     let reads = log.reads.load(Ordering::Relaxed);

@@ -17,9 +17,10 @@ use songhua_domain::state::PlanState;
 use songhua_domain::vocabulary::{AssignmentRole, Basis, MilestoneType, ObsStatus, Role};
 use songhua_log::memory::MemoryLog;
 use songhua_log::{AppendOutcome, Batch, EventLog, HashAlgorithm, Identity, Position, Record, Submission};
+use songhua_views::Views;
 use songhua_wire::pb;
 use songhua_wire::pb::audit_service_server::AuditService;
-use songhua_wire::record::{Envelope, encode_event};
+use songhua_wire::record::{Envelope, Said, encode_event};
 use songhua_wire::status::{Refusal, refusal_from};
 use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
@@ -46,6 +47,8 @@ pub(super) struct World {
     pub(super) state: Arc<Mutex<Arc<PlanState>>>,
     pub(super) directory: Arc<Directory>,
     pub(super) stop: watch::Sender<bool>,
+    histories: Arc<HistoryRegistry>,
+    history: PlanHistory,
     server: AuditServer,
 }
 
@@ -67,8 +70,8 @@ impl World {
         let source = Arc::clone(&state);
         let history = PlanHistory::new(Arc::clone(&log), Arc::new(move || Some(Arc::clone(&source.lock().unwrap()))));
         histories.insert(&plan(), &history);
-        let server = AuditServer::new(histories, Arc::clone(&directory), stopping);
-        let world = Self { log, state, directory, stop, server };
+        let server = AuditServer::new(Arc::clone(&histories), Arc::clone(&directory), stopping);
+        let world = Self { log, state, directory, stop, histories, history, server };
         world.put(&office(), vec![event(genesis())]).await;
         let definitions = definitions().into_iter().filter(|input| !is_publication(input)).collect();
         world.put(&office(), definitions).await;
@@ -104,8 +107,9 @@ impl World {
         let mut records = Vec::new();
         for (index, input) in (0..).zip(inputs) {
             let moment = Moment { recorded_time, today };
-            let decision = decide(&state, &Refs::new(), actor, &moment, &input).unwrap();
+            let decision = decide(&state, &Refs::default(), actor, &moment, &input).unwrap();
             let submission = SubmissionRef { id: Uuid::from_u128(first.into()), index, count };
+            let said = Said::of(input);
             let bytes = encode_event(&Envelope {
                 plan: &plan(),
                 area: decision.area.as_ref(),
@@ -115,11 +119,12 @@ impl World {
                 submission,
                 back_dated: decision.back_dated,
                 trace_parent: "",
-                input: &input,
+                said: &said,
             });
-            records.push(Record { key: *input.event_id.as_bytes(), bytes });
-            let (position, actor, back_dated) = (state.head() + 1, actor.clone(), decision.back_dated);
-            state.evolve(&Event { position, recorded_time, actor, submission, back_dated, input });
+            records.push(Record { key: *said.input().event_id.as_bytes(), bytes });
+            let (position, actor, back_dated) = (state.head() + 1, Arc::new(actor.clone()), decision.back_dated);
+            let input = Arc::clone(said.input());
+            state.evolve(&Event { position, recorded_time, actor, submission, back_dated, input }, None);
         }
         self.append(recorded_time.as_microsecond(), records).await;
         *self.state.lock().unwrap() = Arc::new(state);
@@ -131,6 +136,16 @@ impl World {
         let batch = Batch { submissions: vec![Submission { recorded_time_us, records }] };
         let outcome = self.log.append(self.log.heads().written, batch).await.unwrap();
         assert!(matches!(outcome, AppendOutcome::Stored { .. }), "{outcome:?}");
+    }
+
+    /// From now on filters are looked up in these views.
+    pub(super) fn index(&self, views: &Views) {
+        self.histories.insert(&plan(), &self.history.clone().with_postings(views.clone()));
+    }
+
+    /// From now on they are looked up nowhere.
+    pub(super) fn index_none(&self) {
+        self.histories.insert(&plan(), &self.history);
     }
 
     /// The durable head.

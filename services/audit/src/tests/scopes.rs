@@ -7,11 +7,12 @@ use songhua_domain::event::{
 };
 use songhua_domain::state::Assignments;
 use songhua_domain::vocabulary::{AssignmentRole, Role, SupervisionOutcome};
+use songhua_wire::about::About;
 use songhua_wire::pb;
 use songhua_wire::record::{RecordHeader, decode_header};
 
 use super::fixture::{COLLEGE, WATER, World, all, assigned, clerk, event, figure, follow, next, office, planned};
-use crate::scope::{About, is_assigned, is_own};
+use crate::scope::{is_assigned, is_own};
 
 fn header(area: &str, subject: &str) -> RecordHeader {
     RecordHeader {

@@ -1,6 +1,7 @@
 //! What the two plans of the repository give: counts, events, digests.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -129,8 +130,8 @@ fn event(position: u64, input: &EventInput) -> Event {
         on_behalf_of: None,
     };
     let submission = SubmissionRef { id: input.event_id, index: 0, count: 1 };
-    let recorded_time = Timestamp::UNIX_EPOCH;
-    Event { position, recorded_time, actor, submission, back_dated: false, input: input.clone() }
+    let (recorded_time, actor) = (Timestamp::UNIX_EPOCH, Arc::new(actor));
+    Event { position, recorded_time, actor, submission, back_dated: false, input: Arc::new(input.clone()) }
 }
 
 #[test]
@@ -140,9 +141,9 @@ fn the_log_accepts_every_definition_of_a_plan_without_a_fault() {
         let moment = Moment { recorded_time: Timestamp::UNIX_EPOCH, today: date(2025, 1, 1) };
         for (position, input) in (1..).zip(&catalog.definitions()) {
             let event = event(position, input);
-            let decision = decide(&state, &Refs::new(), &event.actor, &moment, input);
+            let decision = decide(&state, &Refs::default(), &event.actor, &moment, input);
             assert!(decision.is_ok(), "{:?}: {decision:?}", input.payload);
-            state.evolve(&event);
+            state.evolve(&event, None);
         }
         assert_eq!(state.published().map(|published| published.digest), Some(catalog.digest()));
         assert_eq!(state.definition_count() as usize, catalog.definitions().len() - 1);

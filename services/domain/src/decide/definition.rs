@@ -10,8 +10,8 @@ use super::case::{Case, bounded};
 use super::rejection::{refuse_if, reject};
 use super::revision::calc_version;
 use crate::event::{
-    AreaDesignated, AreaStageChanged, DayOpened, LightRuleAdopted, LogCreated, PlanDefined, PlanPublished,
-    TEXT_LENGTH_MAX,
+    AreaDesignated, AreaStageChanged, DayOpened, HistoryForked, LightRuleAdopted, LogCreated, PlanDefined,
+    PlanPublished, TEXT_LENGTH_MAX,
 };
 use crate::quantity::Decimal;
 use crate::score::LightRule;
@@ -28,6 +28,20 @@ pub(super) fn log_created(case: &Case<'_>, _: &LogCreated) -> Result<(), Rejecti
         "创世记录是日志的第 1 条；本日志已有 {head} 条",
     );
     Ok(())
+}
+
+/// A later epoch begins behind what stays of the one before.
+pub(super) fn history_forked(case: &Case<'_>, forked: &HistoryForked) -> Result<(), Rejection> {
+    let (head, epoch) = (case.state.head(), case.state.genesis().map_or(0, |genesis| genesis.epoch));
+    let (begins, stays) = (forked.epoch, forked.new_size);
+    refuse_if!(
+        begins <= epoch || stays != head,
+        InvalidField,
+        case.path("epoch"),
+        "epoch {begins} behind {stays} records; the log is at epoch {epoch} and has {head}",
+        "纪元 {begins} 接在 {stays} 条之后；本日志为纪元 {epoch}，共 {head} 条",
+    );
+    case.required("reason", &forked.reason)
 }
 
 /// Days are opened in order, each once.

@@ -69,7 +69,7 @@ pub(super) fn evidence(path: &str, entries: &[Evidence]) -> Result<(), Rejection
 /// Whether an event of this kind may come before, or after, the plan was published.
 pub(super) fn phase(case: &Case<'_>) -> Result<(), Rejection> {
     let payload = &case.input.payload;
-    if matches!(payload, Payload::LogCreated(_) | Payload::DayOpened(_)) {
+    if matches!(payload, Payload::LogCreated(_) | Payload::HistoryForked(_) | Payload::DayOpened(_)) {
         return Ok(());
     }
     match case.state.published() {

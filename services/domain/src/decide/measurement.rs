@@ -16,7 +16,7 @@ use crate::event::{
     MeasurementRevised, NothingToReport, Payload, ReferencePeriod, TOTAL,
 };
 use crate::id::{AreaId, IndicatorId};
-use crate::state::LiveFigure;
+use crate::state::{LiveFigure, Place};
 use crate::vocabulary::Accumulation;
 
 /// Longest key or value of a dimension, in bytes.
@@ -57,7 +57,8 @@ fn replaced(case: &Case<'_>, earlier: &Uuid, figure: Figure, reason: &str) -> Re
     live(case, "measurement", earlier)?;
     case.required("reason", reason)?;
     let unknown = || case.unknown("measurement", "measurement", "测量值", &earlier.to_string());
-    let (series, slot) = case.state.series.place_of(earlier).ok_or_else(unknown)?;
+    let filed = case.refs.filed(earlier).ok_or_else(unknown)?;
+    let Place::Figure(series, slot) = filed.place else { return Err(unknown()) };
     let indicator = case.indicator("measurement", &series.indicator)?;
     figure::check(case, indicator, figure)?;
     Ok(Spoken { date: slot.end, field: "measurement" })
@@ -134,7 +135,7 @@ pub(super) fn dimension(case: &Case<'_>, field: &str, text: &str) -> Result<(), 
 }
 
 /// The measurement that an event names, if it is the live one of its period.
-pub(super) fn live<'a>(case: &Case<'a>, field: &str, id: &Uuid) -> Result<(&'a Event, &'a LiveFigure), Rejection> {
+pub(super) fn live<'a>(case: &Case<'a>, field: &str, id: &Uuid) -> Result<(&'a Event, LiveFigure), Rejection> {
     let named = case.named(field, id)?;
     let kind = named.input.payload.type_name();
     refuse_if!(
@@ -144,12 +145,10 @@ pub(super) fn live<'a>(case: &Case<'a>, field: &str, id: &Uuid) -> Result<(&'a E
         "{id} is a {kind}; name a MeasurementReported, MeasurementCorrected or MeasurementRevised",
         "{id} 是 {kind}；请指明 MeasurementReported、MeasurementCorrected 或 MeasurementRevised",
     );
-    if let Some(figure) = case.state.series.live(id) {
-        return Ok((named, figure));
-    }
     let position = named.position;
-    let instead = case.state.series.place_of(id).and_then(|(series, slot)| series.live(&slot));
-    Err(match instead {
+    let now = case.refs.filed(id).and_then(|filed| case.state.series.now(&filed));
+    Err(match now {
+        Some(now) if now.position == position => return Ok((named, now)),
         Some(now) => {
             let now = now.position;
             reject!(

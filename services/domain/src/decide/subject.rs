@@ -8,7 +8,7 @@ use super::case::Case;
 use super::references;
 use crate::event::{Payload, Scope};
 use crate::id::{AgencyId, AreaId, IndicatorId, MilestoneId, ProjectId, SupervisionId};
-use crate::state::PlanState;
+use crate::state::{Place, PlanState};
 
 /// (area, resource name).
 pub(super) type About = (Option<AreaId>, String);
@@ -102,13 +102,13 @@ fn of_report(case: &Case<'_>, plan: &str, payload: &Payload) -> Option<About> {
     }
 }
 
-/// What an earlier event is about: by the state's indices; else what the event that it names is about, in turn; else
+/// What an earlier event is about: by the place that it fills; else what the event that it names is about, in turn; else
 /// what it says itself. Each step leads to an earlier event.
 fn of_event(case: &Case<'_>, plan: &str, event: &Uuid) -> Option<About> {
     let (mut id, mut before) = (*event, u64::MAX);
     loop {
-        if let Some(about) = of_place(case.state, plan, &id) {
-            return Some(about);
+        if let Some(filed) = case.refs.filed(&id) {
+            return Some(of_place(case.state, plan, &filed.place));
         }
         let named = case.refs.get(&id).filter(|named| named.position < before)?;
         match references(&named.input) {
@@ -118,15 +118,12 @@ fn of_event(case: &Case<'_>, plan: &str, event: &Uuid) -> Option<About> {
     }
 }
 
-fn of_place(state: &PlanState, plan: &str, event: &Uuid) -> Option<About> {
-    if let Some((series, _)) = state.series.place_of(event) {
-        return Some(of_series(state, plan, &series.area, &series.indicator));
+fn of_place(state: &PlanState, plan: &str, place: &Place) -> About {
+    match place {
+        Place::Figure(series, _) => of_series(state, plan, &series.area, &series.indicator),
+        Place::Assessment(area, indicator) => of_target(plan, area, indicator),
+        Place::Report(project, milestone) => of_milestone(state, plan, project, milestone),
     }
-    if let Some((project, milestone)) = state.reports.get(event) {
-        return Some(of_milestone(state, plan, project, milestone));
-    }
-    let assessment = state.assessments.get(event)?;
-    Some(of_target(plan, &assessment.area, &assessment.indicator))
 }
 
 fn of_area(plan: &str, area: &AreaId) -> About {

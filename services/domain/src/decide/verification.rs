@@ -10,12 +10,13 @@ use super::Rejection;
 use super::case::{Case, Spoken, bounded};
 use super::indicator::in_use;
 use super::rejection::{refuse_if, reject};
-use super::{envelope, measurement, period, supported};
+use super::{envelope, measurement, period};
 use crate::event::{
     Event, EvidenceAttached, EvidenceWithdrawn, Payload, QualitativeAssessmentRecorded, TEXT_LENGTH_MAX,
     VerificationAccepted, VerificationRejected, VerificationReopened, VerificationRequested,
 };
 use crate::id::{MilestoneId, ProjectId};
+use crate::state::{Checked, Place};
 use crate::vocabulary::{MilestoneStatus, Operator};
 
 /// A step on the target's own scale.
@@ -50,7 +51,11 @@ pub(super) fn evidence(case: &Case<'_>, attached: &EvidenceAttached) -> Result<(
     let (id, kind) = (&attached.event, named.input.payload.type_name());
     let said = !matches!(
         named.input.payload,
-        Payload::EvidenceAttached(_) | Payload::EvidenceWithdrawn(_) | Payload::LogCreated(_) | Payload::DayOpened(_)
+        Payload::EvidenceAttached(_)
+            | Payload::EvidenceWithdrawn(_)
+            | Payload::LogCreated(_)
+            | Payload::HistoryForked(_)
+            | Payload::DayOpened(_)
     );
     refuse_if!(
         !said,
@@ -75,9 +80,9 @@ pub(super) fn withdrawn(case: &Case<'_>, withdrawn: &EvidenceWithdrawn) -> Resul
     let (id, digest) = (&withdrawn.event, &withdrawn.sha256);
     let named = case.named("event", id)?;
     let input = &named.input;
-    let attached = match &input.payload {
-        Payload::EvidenceAttached(attached) => attached.evidence.as_slice(),
-        _ => &[],
+    let (attached, supported) = match &input.payload {
+        Payload::EvidenceAttached(attached) => (attached.evidence.as_slice(), &attached.event),
+        _ => (&[] as &[_], id),
     };
     let carries = input.evidence.iter().chain(attached).any(|file| file.sha256 == *digest);
     refuse_if!(
@@ -94,7 +99,7 @@ pub(super) fn withdrawn(case: &Case<'_>, withdrawn: &EvidenceWithdrawn) -> Resul
         "that file of event {id} was withdrawn already",
         "事件 {id} 的该文件已撤回",
     );
-    if let Some(position) = verified(case, &supported(named).unwrap_or(*id)) {
+    if let Some(position) = verified(case, supported) {
         return Err(reject!(
             VerificationState,
             case.path("event"),
@@ -163,13 +168,17 @@ pub(super) fn rejected(case: &Case<'_>, rejected: &VerificationRejected) -> Resu
 /// The position at which an event was verified, if that stands: also of a report that a later one or a cancellation
 /// followed.
 fn verified(case: &Case<'_>, id: &Uuid) -> Option<u64> {
-    let state = case.state;
-    let report = || {
-        let (project, milestone) = state.reports.get(id)?;
-        state.milestone(project, milestone)?.reports.iter().find(|report| report.event == *id)?.verified_by
-    };
-    let assessment = || state.assessments.get(id).filter(|assessment| !assessment.rejected)?.verified_by;
-    state.series.live(id).and_then(|figure| figure.verified_by.map(NonZeroU64::get)).or_else(report).or_else(assessment)
+    let (state, filed) = (case.state, case.refs.filed(id)?);
+    match &filed.place {
+        Place::Figure(..) => state.series.live(&filed)?.verified_by.map(NonZeroU64::get),
+        Place::Assessment(..) => match state.assessments.get(&filed.position)? {
+            Checked::Verified(by) => Some(*by),
+            Checked::Rejected => None,
+        },
+        Place::Report(project, milestone) => {
+            state.milestone(project, milestone)?.reports.iter().find(|report| report.event == *id)?.verified_by
+        }
+    }
 }
 
 /// Refuses an event that cannot be verified (any more); gives back the position at which it was.
@@ -181,16 +190,16 @@ fn verifiable(case: &Case<'_>, id: &Uuid) -> Result<Option<u64>, Rejection> {
         }
         Payload::QualitativeAssessmentRecorded(_) => {
             let position = named.position;
-            let assessment = case.state.assessments.get(id).filter(|assessment| !assessment.rejected);
-            let assessment = assessment.ok_or_else(|| {
-                reject!(
+            match case.state.assessments.get(&position) {
+                None => Ok(None),
+                Some(Checked::Verified(by)) => Ok(Some(*by)),
+                Some(Checked::Rejected) => Err(reject!(
                     Superseded,
                     case.path("event"),
                     "the assessment at position {position} was rejected; assess anew",
                     "第 {position} 条评估已核验不通过；请重新评估",
-                )
-            })?;
-            Ok(assessment.verified_by)
+                )),
+            }
         }
         Payload::MilestoneReached(m) => last_report(case, named, &m.project, &m.milestone),
         Payload::MilestonePartiallyReached(m) => last_report(case, named, &m.project, &m.milestone),

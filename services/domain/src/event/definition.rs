@@ -49,6 +49,25 @@ pub struct LogCreated {
     pub hash_algorithm: u32,
 }
 
+/// The log was restored to an earlier point; a new epoch begins with this record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryForked {
+    /// The epoch that was restored.
+    pub old_epoch: u32,
+    /// The epoch that begins.
+    pub epoch: u32,
+    /// Records in the backup.
+    pub old_size: u64,
+    /// Leaf hash of the last of them.
+    pub old_leaf_hash: [u8; 32],
+    /// Merkle tree hash over their leaves (RFC 6962).
+    pub old_root: [u8; 32],
+    /// Records that stay; this one comes next.
+    pub new_size: u64,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
 /// A day began in the plan's time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayOpened {

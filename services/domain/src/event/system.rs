@@ -21,6 +21,8 @@ pub enum SystemPayload {
     AccessRevoked(AccessRevoked),
     /// Somebody was refused.
     AttemptRefused(AttemptRefused),
+    /// The deployment was restored from a backup.
+    Restored(Restored),
 }
 
 /// An event of the system log.
@@ -89,4 +91,21 @@ pub struct AttemptRefused {
     /// Equal attempts since the last such event (at least 1): refusals are written at most once a minute for each
     /// credential and reason.
     pub count: u32,
+}
+
+/// The deployment was restored from a backup: a new epoch of the system log begins with this record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The epoch that was restored.
+    pub old_epoch: u32,
+    /// The epoch that begins.
+    pub epoch: u32,
+    /// Records of the system log in the backup.
+    pub old_size: u64,
+    /// Merkle tree hash over their leaves (RFC 6962).
+    pub old_root: [u8; 32],
+    /// When the backup was made.
+    pub backup_time: Timestamp,
+    /// Why it was restored.
+    pub reason: String,
 }

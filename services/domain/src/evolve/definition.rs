@@ -13,6 +13,12 @@ use crate::score::DatedValue;
 use crate::state::{Area, PlanState, Project, Target};
 
 impl PlanState {
+    pub(super) fn begin_epoch(&mut self, epoch: u32) {
+        if let Some(genesis) = &mut self.genesis {
+            Arc::make_mut(genesis).epoch = epoch;
+        }
+    }
+
     pub(super) fn define(&mut self, plan: &PlanDefined) {
         self.light_rule = Some(Arc::new(plan.light_rule.clone()));
         self.calc_version = plan.calc_version;

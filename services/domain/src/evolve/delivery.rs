@@ -56,20 +56,24 @@ impl PlanState {
         let (id, position) = (event.input.event_id, event.position);
         let Some(known) = self.named(project, milestone) else { return };
         known.reports.push(MilestoneReport { event: id, position, status, verified_by: None });
-        self.reports.insert(id, (project.clone(), milestone.clone()));
     }
 
     /// Verified by the event at `by`, or no longer. Nothing happens if `event` is no report that holds.
-    pub(super) fn verify_report(&mut self, event: &Uuid, by: Option<u64>) {
-        let Some(milestone) = self.reports.get(event).and_then(|key| self.milestones.get_mut(key)) else { return };
+    pub(super) fn verify_report(
+        &mut self,
+        (project, milestone): (&ProjectId, &MilestoneId),
+        event: &Uuid,
+        by: Option<u64>,
+    ) {
+        let Some(milestone) = self.named(project, milestone) else { return };
         if let Some(report) = milestone.reports.iter_mut().find(|report| report.event == *event) {
             report.verified_by = by;
         }
     }
 
-    /// Rejected: what held before the report holds again. Nothing happens if `event` is no report.
-    pub(super) fn reject_report(&mut self, event: &Uuid) {
-        let Some(milestone) = self.reports.get(event).and_then(|key| self.milestones.get_mut(key)) else { return };
+    /// Rejected: what held before the report holds again. Nothing happens if `event` is no report that holds.
+    pub(super) fn reject_report(&mut self, (project, milestone): (&ProjectId, &MilestoneId), event: &Uuid) {
+        let Some(milestone) = self.named(project, milestone) else { return };
         milestone.reports.retain(|report| report.event != *event);
     }
 }

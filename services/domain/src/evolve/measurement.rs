@@ -4,86 +4,78 @@
 
 use uuid::Uuid;
 
-use crate::event::{Event, Figure, MeasurementReported, Payload, QualitativeAssessmentRecorded};
+use crate::event::{Figure, MeasurementReported};
 use crate::quantity::Decimal;
-use crate::state::{Assessment, PlanState, Vacant};
-use crate::vocabulary::Basis;
+use crate::state::{Checked, Filed, Place, PlanState};
 
 impl PlanState {
-    pub(super) fn measure(&mut self, event: &Event, reported: &MeasurementReported) {
-        self.series.report(event.input.event_id, event.position, reported, total(reported));
-    }
-
-    /// Corrected or revised: what was asked of the earlier figure is void.
-    pub(super) fn replace(&mut self, event: &Event, earlier: &Uuid, figure: Figure) {
-        self.series.correct(event.input.event_id, event.position, earlier, value(figure));
-        self.conduct.requested.remove(earlier);
-    }
-
-    pub(super) fn retract(&mut self, event: &Uuid) {
-        self.series.free(event);
-        self.conduct.requested.remove(event);
-    }
-
-    pub(super) fn assess(&mut self, event: &Event, recorded: &QualitativeAssessmentRecorded) {
-        let (area, indicator, position) = (recorded.area.clone(), recorded.indicator.clone(), event.position);
-        let assessment = Assessment { area, indicator, position, verified_by: None, rejected: false };
-        self.assessments.insert(event.input.event_id, assessment);
-    }
-
-    /// Verified by the event at `by`, or no longer. An event id is in one of the three places at most: what it is not
-    /// in passes it over.
-    pub(super) fn verify(&mut self, event: &Uuid, by: Option<u64>) {
-        self.series.verify(event, by);
-        self.verify_report(event, by);
-        if let Some(assessment) = self.assessments.get_mut(event) {
-            assessment.verified_by = by;
+    pub(super) fn measure(&mut self, reported: &MeasurementReported, filed: Option<&mut Filed>) {
+        if let Some(filed) = filed {
+            self.series.put(filed, value(reported.figure));
         }
-        self.conduct.requested.remove(event);
+    }
+
+    /// Corrected or revised: what was asked of the earlier figure is void. Nothing happens to one that is not live.
+    pub(super) fn replace(&mut self, id: &Uuid, earlier: Option<&Filed>, figure: Figure, filed: Option<&mut Filed>) {
+        if let (Some(_), Some(filed)) = (earlier.and_then(|earlier| self.series.live(earlier)), filed) {
+            self.series.put(filed, value(figure));
+        }
+        self.conduct.requested.remove(id);
+    }
+
+    pub(super) fn retract(&mut self, id: &Uuid, named: Option<&Filed>) {
+        if let Some(named) = named {
+            self.series.free(named);
+        }
+        self.conduct.requested.remove(id);
+    }
+
+    /// Verified by the event at `by`, or no longer.
+    pub(super) fn verify(&mut self, id: &Uuid, named: Option<&Filed>, by: Option<u64>) {
+        self.conduct.requested.remove(id);
+        let Some(named) = named else { return };
+        match &named.place {
+            Place::Figure(..) => self.series.verify(named, by),
+            Place::Assessment(..) => self.verify_assessment(named.position, by),
+            Place::Report(project, milestone) => self.verify_report((project, milestone), id, by),
+        }
+    }
+
+    /// What was rejected stays so.
+    fn verify_assessment(&mut self, position: u64, by: Option<u64>) {
+        if self.assessments.get(&position) == Some(&Checked::Rejected) {
+            return;
+        }
+        match by {
+            Some(by) => self.assessments.insert(position, Checked::Verified(by)),
+            None => self.assessments.remove(&position),
+        };
     }
 
     /// No longer counts; once the plan is closed out, what it said may be said anew in its place.
-    pub(super) fn reject(&mut self, event: &Uuid) {
-        if let Some(place) = self.place(event).filter(|_| self.closed_out.is_some()) {
-            self.vacant.insert(place);
+    pub(super) fn reject(&mut self, id: &Uuid, named: Option<&Filed>) {
+        self.conduct.requested.remove(id);
+        let Some(named) = named else { return };
+        let counts = !matches!(named.place, Place::Figure(..)) || self.series.live(named).is_some();
+        if self.closed_out.is_some() && counts {
+            self.vacant.insert(named.place.clone());
         }
-        self.series.free(event);
-        self.reject_report(event);
-        if let Some(assessment) = self.assessments.get_mut(event) {
-            assessment.rejected = true;
+        match &named.place {
+            Place::Figure(..) => self.series.free(named),
+            Place::Assessment(..) => drop(self.assessments.insert(named.position, Checked::Rejected)),
+            Place::Report(project, milestone) => self.reject_report((project, milestone), id),
         }
-        self.conduct.requested.remove(event);
-    }
-
-    /// The place of what counts.
-    fn place(&self, event: &Uuid) -> Option<Vacant> {
-        if let Some((series, slot)) = self.series.place_of(event) {
-            let (area, indicator) = (series.area.clone(), series.indicator.clone());
-            return self.series.live(event).map(|_| Vacant::Figure(area, indicator, series.dimension.clone(), slot));
-        }
-        if let Some((project, milestone)) = self.reports.get(event) {
-            return Some(Vacant::Report(project.clone(), milestone.clone()));
-        }
-        let assessment = self.assessments.get(event)?;
-        Some(Vacant::Assessment(assessment.area.clone(), assessment.indicator.clone()))
     }
 
     /// What fills a place that was vacant.
-    pub(super) fn fill(&mut self, payload: &Payload) {
-        if self.vacant.is_empty() {
-            return;
-        }
-        if let Some(place) = Vacant::filled_by(payload) {
-            self.vacant.remove(&place);
+    pub(super) fn fill(&mut self, filed: Option<&Filed>) {
+        if let Some(filed) = filed.filter(|_| !self.vacant.is_empty()) {
+            self.vacant.remove(&filed.place);
         }
     }
 }
 
 /// The value that later totals are compared with.
-fn total(reported: &MeasurementReported) -> Option<Decimal> {
-    if reported.basis == Basis::PlanToDate { value(reported.figure) } else { None }
-}
-
 fn value(figure: Figure) -> Option<Decimal> {
     match figure {
         Figure::Value(value) => Some(value),

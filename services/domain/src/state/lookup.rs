@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::assignment::scopes_of_project;
-use super::{Area, Assignments, Milestone, PlanState, Project, Series, Supervision, Target, Vacant};
+use super::{Area, Assignments, Milestone, Place, PlanState, Project, Series, Supervision, Target};
 use crate::event::{
     AgencyRegistered, IndicatorDefined, LogCreated, Payload, PlanClosedOut, PlanDefined, PlanPublished,
 };
@@ -171,7 +171,7 @@ impl PlanState {
 
     /// Whether it says anew what was rejected after the plan was closed out.
     pub(crate) fn refills(&self, payload: &Payload) -> bool {
-        !self.vacant.is_empty() && Vacant::filled_by(payload).is_some_and(|place| self.vacant.contains(&place))
+        !self.vacant.is_empty() && Place::of(payload).is_some_and(|place| self.vacant.contains(&place))
     }
 
     /// The live figures of a series; none before its first figure.
@@ -179,7 +179,7 @@ impl PlanState {
         self.series.get(area, indicator, dimension)
     }
 
-    /// Every series that ever had a figure, in the order of their first ones.
+    /// Every series that ever had a figure, by area, indicator and dimension.
     pub fn all_series(&self) -> impl Iterator<Item = &Series> {
         self.series.iter()
     }

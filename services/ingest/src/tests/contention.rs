@@ -30,10 +30,10 @@ fn event_of(input: songhua_domain::event::EventInput, actor: &songhua_domain::ev
     Event {
         position: 0,
         recorded_time: time(at),
-        actor: actor.clone(),
+        actor: Arc::new(actor.clone()),
         submission: SubmissionRef { id: Uuid::from_u128(99), index: 0, count: 1 },
         back_dated: false,
-        input,
+        input: Arc::new(input),
     }
 }
 

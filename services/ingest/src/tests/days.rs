@@ -139,7 +139,7 @@ async fn the_id_of_a_day_follows_from_the_log_and_the_date() {
     let id = Uuid::new_v5(&log_identity().log_id, b"day/2026-03-02");
     let record = plan.log.find(id.as_bytes()).await.unwrap().expect("the day");
     let event = songhua_wire::record::decode_event(record.position.0, &record.bytes).unwrap();
-    assert_eq!(event.actor, crate::day::system_actor());
+    assert_eq!(*event.actor, crate::day::system_actor());
     assert!(matches!(&event.input.payload, Payload::DayOpened(day) if day.date == TODAY));
 }
 

@@ -21,10 +21,10 @@ async fn intrude(log: &dyn EventLog, input: EventInput) {
     let event = Event {
         position: 0,
         recorded_time: time(super::fixture::MORNING),
-        actor: agency(LEAD),
+        actor: Arc::new(agency(LEAD)),
         submission: SubmissionRef { id: Uuid::from_u128(99), index: 0, count: 1 },
         back_dated: false,
-        input,
+        input: Arc::new(input),
     };
     let batch = foreign(&event, "plans/qingshui-2025-2027/areas/lakeside/targets/tech-firms");
     let stored = log.append(log.heads().written, batch).await.unwrap();

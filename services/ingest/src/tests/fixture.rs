@@ -9,11 +9,12 @@ use songhua_domain::event::{
     Actor, AgencyAssigned, AgencyRegistered, Event, EventInput, Figure, MeasurementCorrected, MeasurementReported,
     Name, NothingToReport, Payload, ReferencePeriod, Scope, TOTAL,
 };
+use songhua_domain::folding::Folding;
 use songhua_domain::state::PlanState;
 use songhua_domain::vocabulary::{AssignmentRole, Basis, ObsStatus, Role};
 use songhua_log::memory::MemoryLog;
 use songhua_log::{EventLog, HashAlgorithm, Identity, Position};
-use songhua_wire::record::decode_event;
+use songhua_wire::record::{Said, decode_event};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -225,8 +226,8 @@ pub(super) fn admin() -> Actor {
 pub(super) fn submission(actor: &Actor, events: Vec<EventInput>) -> Submission {
     Submission {
         id: Uuid::now_v7(),
-        actor: actor.clone(),
-        events,
+        actor: Arc::new(actor.clone()),
+        events: events.into_iter().map(Said::of).collect(),
         validate_only: false,
         bytes: 300,
         trace_parent: None,
@@ -304,9 +305,7 @@ pub(super) async fn numbers(log: &dyn EventLog) -> Vec<u128> {
 }
 
 pub(super) async fn fold(log: &dyn EventLog) -> PlanState {
-    let mut state = PlanState::default();
-    events(log).await.iter().for_each(|event| state.evolve(event));
-    state
+    Folding::of(&events(log).await)
 }
 
 /// The days that were opened, with their positions.

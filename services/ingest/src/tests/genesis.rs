@@ -26,7 +26,7 @@ async fn record_1_names_the_log_the_plan_and_the_epoch() {
     };
     assert_eq!(stored[0].input.payload, Payload::LogCreated(expected));
     assert_eq!((stored[0].position, stored[0].recorded_time), (1, time(MORNING)));
-    assert_eq!(stored[0].actor, crate::day::system_actor());
+    assert_eq!(*stored[0].actor, crate::day::system_actor());
     let record = songhua_wire::record::decode_record(
         1,
         &plan.log.find(&stored[0].input.event_id.into_bytes()).await.unwrap().unwrap().bytes,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
 use songhua_domain::event::{EventInput, LogCreated, SubmissionRef};
-use songhua_domain::state::PlanState;
+use songhua_domain::folding::Folding;
 use songhua_domain::vocabulary::Reason;
 use songhua_log::hostile::{COMPETITOR, HostileLog, Hostility, XorShift};
 use songhua_log::{
     AppendError, AppendOutcome, Batch, EventLog, Heads, Identity, Key, Position, ReadError, StoredRecord, leaf_hash,
 };
-use songhua_wire::record::{Envelope, encode_event};
+use songhua_wire::record::{Envelope, Said, encode_event};
 use uuid::Uuid;
 
 use super::fixture::{
@@ -53,7 +53,7 @@ impl Rival {
             submission: SubmissionRef { id: event_id, index: 0, count: 1 },
             back_dated: false,
             trace_parent: "",
-            input: &input,
+            said: &Said::of(input),
         });
         StoredRecord {
             bytes: Bytes::copy_from_slice(&bytes),
@@ -182,10 +182,9 @@ impl Run {
         // A last event draws the state up to the head.
         self.plan.persist(&agency(OTHER), vec![nothing(999_999, 10, "last")]).await;
         let state = self.plan.ingest.durable_state();
-        let mut folded = PlanState::default();
         // The competitor may have gone on since.
-        let seen = events(self.plan.log.as_ref()).await.into_iter().take(state.head() as usize);
-        seen.for_each(|event| folded.evolve(&event));
+        let seen = events(self.plan.log.as_ref()).await;
+        let folded = Folding::of(seen.iter().take(state.head() as usize));
         assert!(*state == folded, "seed {seed}: the state is not the fold");
     }
 }

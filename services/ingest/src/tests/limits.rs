@@ -245,6 +245,6 @@ async fn the_actor_is_the_principal_and_nothing_that_was_sent() {
     let node = opened().await;
     node.submit("lead", request(&[figure(1, 10, "31")])).await.unwrap();
     let stored = super::fixture::events(node.plan.log.as_ref()).await.pop().unwrap();
-    assert_eq!(stored.actor, node.principal("lead").actor());
+    assert_eq!(*stored.actor, node.principal("lead").actor());
     assert_eq!(stored.actor.credential_digest, digest_of("lead"));
 }

@@ -112,7 +112,7 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     for (number, (agency, content, position)) in stored {
         let event = &log[position as usize - 1];
         prop_assert_eq!(event.input.event_id, id(number.into()));
-        prop_assert_eq!(&event.input, &input(content));
+        prop_assert_eq!(&*event.input, &input(content));
         prop_assert_eq!(event.actor.agency.as_ref().map(|agency| agency.as_str()), Some(agency));
     }
     plan.assert_state_is_the_fold().await;

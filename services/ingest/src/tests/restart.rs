@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::fixture::{LEAD, Plan, TestClock, again, agency, corrected, figure, log_identity, memory, numbers};
 use crate::handle::Receipt;
 use crate::options::IngestOptions;
+use crate::snapshot::SnapshotStore;
 
 const AT_NOON: &str = "2026-03-02T06:00:00Z";
 
@@ -173,6 +174,15 @@ async fn snapshots_are_kept_while_running_and_only_as_many_as_wanted() {
     let plan = Plan::open_in(log, directory, clock, IngestOptions::default()).await.unwrap();
     assert_eq!(plan.summary.snapshot_position, plan.summary.head);
     plan.assert_state_is_the_fold().await;
+}
+
+#[test]
+fn snapshots_become_rarer_as_the_log_grows() {
+    for (last, not_yet, due) in [(0, 49_999, 50_000), (800_000, 853_332, 853_334), (9_600_000, 10_239_998, 10_239_999)]
+    {
+        let store = SnapshotStore::new(PathBuf::new(), 50_000, 2, last);
+        assert_eq!((store.is_due(not_yet), store.is_due(due)), (false, true), "after {last}");
+    }
 }
 
 #[tokio::test]

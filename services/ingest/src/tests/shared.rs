@@ -1,6 +1,7 @@
 //! A log that several nodes write to, with the accidents that a test wants: what stands in for a cluster.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::Mutex;
 
 use futures::future::BoxFuture;
@@ -9,7 +10,7 @@ use songhua_log::{
     AppendError, AppendOutcome, Batch, EventLog, Heads, Identity, Key, Position, ReadError, Record, StoredRecord,
     Submission,
 };
-use songhua_wire::record::{Envelope, encode_event};
+use songhua_wire::record::{Envelope, Said, encode_event};
 
 use super::fixture::{log_identity, plan_identity};
 use crate::group::key_of;
@@ -61,7 +62,7 @@ pub(super) fn foreign(event: &songhua_domain::event::Event, subject: &str) -> Ba
         submission: event.submission,
         back_dated: event.back_dated,
         trace_parent: "",
-        input: &event.input,
+        said: &Said::of(Arc::clone(&event.input)),
     });
     let records = vec![Record { key: key_of(event.input.event_id), bytes }];
     Batch { submissions: vec![Submission { recorded_time_us: event.recorded_time.as_microsecond(), records }] }

@@ -34,6 +34,35 @@ pub async fn reads_start_inside_a_submission(harness: impl Harness) {
     }
 }
 
+/// What is asked for, and nothing else, whatever `max_bytes` cuts it into.
+pub async fn selected_reads_give_what_is_asked_for(harness: impl Harness) {
+    let log = harness.log();
+    for sizes in [&[4, 1][..], &[1, 9, 1], &[1; 40], &[100, 3]] {
+        put(&*log, &some_batch(sizes)).await;
+    }
+    let all = read_all(&*log, usize::MAX).await;
+    let head = all.len() as u64;
+    for step in [1, 2, 3, 7, 50, 1_000] {
+        for from in [1, 2, 6, head] {
+            let positions: Vec<_> = (from..=head).step_by(step).map(Position).collect();
+            let expected: Vec<_> = positions.iter().map(|position| all[position.0 as usize - 1].clone()).collect();
+            for max_bytes in [0, 20, 100, usize::MAX] {
+                let (mut read, mut rest) = (Vec::new(), &positions[..]);
+                while !rest.is_empty() {
+                    let beyond = [rest, &[Position(head + 1_000_000)]].concat();
+                    let some = log.read_selected(beyond, max_bytes).await.expect("read");
+                    assert!(!some.is_empty(), "nothing at {} although it is durable", rest[0]);
+                    rest = &rest[some.len()..];
+                    read.extend(some);
+                }
+                assert_eq!(read, expected, "every {step} from {from}, max_bytes {max_bytes}");
+            }
+        }
+    }
+    assert!(log.read_selected(Vec::new(), usize::MAX).await.expect("read").is_empty());
+    assert!(log.read_selected(vec![Position(u64::MAX)], usize::MAX).await.expect("read").is_empty());
+}
+
 /// Beyond the head is no error; `NONE` reads as 1.
 pub async fn reads_beyond_the_head_are_empty(harness: impl Harness) {
     let log = harness.log();

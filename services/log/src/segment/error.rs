@@ -66,6 +66,14 @@ pub enum OpenError {
         /// The position that comes.
         found: Position,
     },
+    /// The last segments are not there.
+    #[error("{} is missing: {} says that the segment before it was sealed; restore it", missing.display(), companion.display())]
+    Missing {
+        /// The first segment that is missing.
+        missing: PathBuf,
+        /// What says so.
+        companion: PathBuf,
+    },
     /// The operating system refused.
     #[error("{}: {detail}", path.display())]
     Io {

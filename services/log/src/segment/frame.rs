@@ -1,6 +1,6 @@
 //! One frame: a whole submission, or a durable mark. Layout: `FORMAT.md`.
 //!
-//! Place in the flow: the writer encodes; recovery, reads and `check` decode. No IO here.
+//! Place in the flow: `append` encodes, the writer finishes; recovery, reads and `check` decode. No IO here.
 //!
 //! It must not know files or segments.
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::bytes::{array_at, u16_at, u32_at, u64_at};
 use crate::identity::Position;
-use crate::record::{Key, RECORD_BYTES_MAX, SUBMISSION_RECORDS_MAX, StoredRecord, Submission};
+use crate::record::{Batch, Key, RECORD_BYTES_MAX, SUBMISSION_RECORDS_MAX, StoredRecord, Submission};
 
 /// Bytes of a frame's header; a mark has nothing else.
 pub(crate) const FRAME_HEADER_BYTES: usize = 40;
@@ -158,37 +158,67 @@ pub(crate) fn split(body: &[u8], records: u16) -> Option<Vec<(Key, Range<usize>)
     (at == body.len()).then_some(parts)
 }
 
-/// Bytes that `submission` takes on disk.
-pub(crate) fn submission_bytes(submission: &Submission) -> usize {
+/// The frames of a batch in one piece, ready to be written but for what is known only then: `append` makes it while the
+/// group before is being synced.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    /// Bodies in their places; headers are empty until [`Self::finish`].
+    pub(crate) bytes: Vec<u8>,
+    frames: Vec<(usize, FrameHeader)>,
+}
+
+impl Encoded {
+    /// The frames of `batch`, whose first record will stand at `first`.
+    pub(crate) fn of(batch: &Batch, first: Position) -> Self {
+        let bytes = batch.submissions.iter().map(submission_bytes).sum();
+        let mut encoded =
+            Self { bytes: Vec::with_capacity(bytes), frames: Vec::with_capacity(batch.submissions.len()) };
+        let (mut next, last) = (first, batch.submissions.len().saturating_sub(1));
+        for (index, submission) in batch.submissions.iter().enumerate() {
+            let at = encoded.bytes.len();
+            let header = encode_body(&mut encoded.bytes, submission, next, index < last);
+            next = header.next();
+            encoded.frames.push((at, header));
+        }
+        encoded
+    }
+
+    /// Fills in the headers; everything up to `durable` is synced.
+    pub(crate) fn finish(&mut self, durable: Position) {
+        for (at, header) in &mut self.frames {
+            header.durable = durable;
+            self.bytes[*at..*at + FRAME_HEADER_BYTES].copy_from_slice(&header.encode());
+        }
+    }
+
+    /// Where each frame starts in the bytes, and its header.
+    pub(crate) fn frames(&self) -> &[(usize, FrameHeader)] {
+        &self.frames
+    }
+}
+
+fn submission_bytes(submission: &Submission) -> usize {
     let body: usize = submission.records.iter().map(|record| RECORD_OVERHEAD + record.bytes.len()).sum();
     FRAME_HEADER_BYTES + body
 }
 
-/// Appends the frame of `submission` to `buffer`. Sizes were checked by `check_batch`; so no cast below can cut.
-pub(crate) fn encode_submission(
-    buffer: &mut Vec<u8>,
-    submission: &Submission,
-    first: Position,
-    durable: Position,
-    batch_goes_on: bool,
-) {
-    let header_at = buffer.len();
-    let body_at = header_at + FRAME_HEADER_BYTES;
+/// Appends room for a header and the body of `submission`. Sizes were checked by `check_batch`; so no cast below can cut.
+fn encode_body(buffer: &mut Vec<u8>, submission: &Submission, first: Position, batch_goes_on: bool) -> FrameHeader {
+    let body_at = buffer.len() + FRAME_HEADER_BYTES;
     buffer.resize(body_at, 0);
     for record in &submission.records {
         buffer.extend_from_slice(&(record.bytes.len() as u16).to_le_bytes());
         buffer.extend_from_slice(&record.key);
         buffer.extend_from_slice(&record.bytes);
     }
-    let header = FrameHeader {
+    FrameHeader {
         kind: Kind::Submission,
         batch_goes_on,
         records: submission.records.len() as u16,
         body_length: (buffer.len() - body_at) as u32,
         body_crc: crc32c::crc32c(&buffer[body_at..]),
         first,
-        durable,
+        durable: Position::NONE,
         recorded_time_us: submission.recorded_time_us,
-    };
-    buffer[header_at..body_at].copy_from_slice(&header.encode());
+    }
 }

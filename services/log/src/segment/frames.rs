@@ -6,12 +6,14 @@
 //! It must not know what a caller does about damage.
 
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::disk::SegmentFile;
-use super::frame::{FRAME_HEADER_BYTES, FrameHeader, Kind};
+use super::frame::{FRAME_HEADER_BYTES, FrameHeader, Kind, split};
+use super::index::SparseEntry;
 use crate::contract::ReadError;
 use crate::identity::Position;
 use crate::record::StoredRecord;
@@ -66,8 +68,8 @@ impl<'a> Frames<'a> {
         if self.offset >= self.end {
             return Ok(None);
         }
-        let bytes = self.bytes(0, FRAME_HEADER_BYTES)?;
-        let Some(header) = FrameHeader::decode(&bytes) else {
+        let start = self.fill(0, FRAME_HEADER_BYTES)?;
+        let Some(header) = FrameHeader::decode(&self.chunk[start..start + FRAME_HEADER_BYTES]) else {
             return Err(self.damage("no valid frame header".to_owned()));
         };
         if header.first != self.next {
@@ -82,25 +84,66 @@ impl<'a> Frames<'a> {
         self.next = header.next();
     }
 
+    /// Goes on at a frame that is known to start there, if that is further on.
+    pub(crate) fn go_on_at(&mut self, frame: SparseEntry) {
+        if frame.offset > self.offset {
+            (self.offset, self.next) = (frame.offset, frame.position);
+        }
+    }
+
     /// Reads and verifies the records of the frame with this header, which was peeked at, and moves behind it.
     pub(crate) fn take(&mut self, header: &FrameHeader) -> Result<Vec<StoredRecord>, FrameError> {
         let records = match header.kind {
             Kind::Mark => Vec::new(),
             Kind::Submission => {
-                let body = self.bytes(FRAME_HEADER_BYTES, header.body_length as usize)?;
-                if crc32c::crc32c(&body) != header.body_crc {
-                    return Err(self.damage("the frame's body does not match its checksum".to_owned()));
-                }
-                let records = header.records(&body);
-                records.ok_or_else(|| self.damage("the frame's body does not hold its records".to_owned()))?
+                let body = self.body(header)?;
+                let records = header.records(&self.chunk.slice(body));
+                records.ok_or_else(|| self.not_its_records())?
             }
         };
         self.skip(header);
         Ok(records)
     }
 
-    /// `length` bytes from `skip` bytes behind the frame's start, from the chunk or a new one.
-    fn bytes(&mut self, skip: usize, length: usize) -> Result<Bytes, FrameError> {
+    /// The same, of a submission, for those of its records that stand at `wanted`, which ascends. They have bytes of
+    /// their own: a few records must not keep all in memory that was read to find them.
+    pub(crate) fn take_some(
+        &mut self,
+        header: &FrameHeader,
+        wanted: &[Position],
+    ) -> Result<Vec<StoredRecord>, FrameError> {
+        let body = self.body(header)?;
+        let parts = split(&self.chunk[body.clone()], header.records).ok_or_else(|| self.not_its_records())?;
+        let (submission_first, submission_last) = (header.first, Position(header.next().0 - 1));
+        let mut records = Vec::new();
+        for position in wanted.iter().take_while(|position| **position <= submission_last) {
+            let index = position.0.checked_sub(submission_first.0);
+            let Some((key, range)) = index.and_then(|index| parts.get(index as usize)) else { continue };
+            records.push(StoredRecord {
+                position: *position,
+                submission_first,
+                submission_last,
+                recorded_time_us: header.recorded_time_us,
+                key: *key,
+                bytes: Bytes::copy_from_slice(&self.chunk[body.start + range.start..body.start + range.end]),
+            });
+        }
+        self.skip(header);
+        Ok(records)
+    }
+
+    /// Where the body of the frame with this header stands in the chunk, verified.
+    fn body(&mut self, header: &FrameHeader) -> Result<Range<usize>, FrameError> {
+        let length = header.body_length as usize;
+        let start = self.fill(FRAME_HEADER_BYTES, length)?;
+        if crc32c::crc32c(&self.chunk[start..start + length]) != header.body_crc {
+            return Err(self.damage("the frame's body does not match its checksum".to_owned()));
+        }
+        Ok(start..start + length)
+    }
+
+    /// Sees to it that `length` bytes from `skip` bytes behind the frame's start are in the chunk, and says where.
+    fn fill(&mut self, skip: usize, length: usize) -> Result<usize, FrameError> {
         let at = self.offset + skip as u64;
         let available = self.end.saturating_sub(at);
         if available < length as u64 {
@@ -108,15 +151,26 @@ impl<'a> Frames<'a> {
         }
         let inside = at.checked_sub(self.chunk_at).map(|start| start as usize);
         if let Some(start) = inside.filter(|start| start + length <= self.chunk.len()) {
-            return Ok(self.chunk.slice(start..start + length));
+            return Ok(start);
         }
-        let mut chunk = BytesMut::zeroed((self.chunk_size as u64).min(available).max(length as u64) as usize);
-        if let Err(error) = self.file.file.read_exact_at(&mut chunk, at) {
+        let size = (self.chunk_size as u64).min(available).max(length as u64) as usize;
+        // The chunk before is used again, and what it has of this one, unless records that were taken are parts of it.
+        let mut chunk = std::mem::take(&mut self.chunk).try_into_mut().unwrap_or_default();
+        let kept = inside.filter(|start| *start < chunk.len()).map_or(0, |start| {
+            chunk.copy_within(start.., 0);
+            (chunk.len() - start).min(size)
+        });
+        chunk.resize(size, 0);
+        if let Err(error) = self.file.file.read_exact_at(&mut chunk[kept..], at + kept as u64) {
             let io = error.kind() != io::ErrorKind::UnexpectedEof;
             return Err(FrameError { io, ..self.damage(error.to_string()) });
         }
         (self.chunk, self.chunk_at) = (chunk.freeze(), at);
-        Ok(self.chunk.slice(..length))
+        Ok(0)
+    }
+
+    fn not_its_records(&self) -> FrameError {
+        self.damage("the frame's body does not hold its records".to_owned())
     }
 
     fn damage(&self, detail: String) -> FrameError {

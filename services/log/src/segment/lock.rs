@@ -5,8 +5,8 @@
 //! It must not know segments.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::OpenError;
@@ -32,14 +32,18 @@ impl DirectoryLock {
             }
             Err(TryLockError::Error(error)) => return Err(OpenError::io(&path, &error)),
         }
-        sign(&mut file).map_err(|error| OpenError::io(&path, &error))?;
+        // Only for messages: a full disk must not keep the log from being opened.
+        if let Err(error) = sign(&file) {
+            tracing::warn!(lock = %path.display(), %error, "the lock does not name this process");
+        }
         Ok(Self { _file: file })
     }
 }
 
-fn sign(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.write_all(std::process::id().to_string().as_bytes())
+/// Always as long, so that the file is written over.
+fn sign(file: &File) -> io::Result<()> {
+    file.write_all_at(format!("{:<10}", std::process::id()).as_bytes(), 0)?;
+    file.set_len(10)
 }
 
 /// The process named in the file. The holder may be about to write it: then nobody is named.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::disk::{Disk, RealDisk};
+use super::evidence::Evidence;
 use super::index::{Fingerprint, fingerprint};
 
 /// How a log on disk behaves. None of it is stored; it may differ from one open to the next.
@@ -16,6 +17,9 @@ pub struct SegmentOptions {
     pub(crate) segment_bytes_max: u64,
     pub(crate) group_bytes_max: u64,
     pub(crate) mark_after: Duration,
+    pub(crate) zeros_ahead: u64,
+    pub(crate) recent_bytes_max: usize,
+    pub(crate) evidence: Vec<Evidence>,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) fingerprint: Fingerprint,
 }
@@ -26,6 +30,9 @@ impl Default for SegmentOptions {
             segment_bytes_max: 64 * 1024 * 1024,
             group_bytes_max: 8 * 1024 * 1024,
             mark_after: Duration::from_millis(100),
+            zeros_ahead: 256 * 1024,
+            recent_bytes_max: 1024 * 1024,
+            evidence: Vec::new(),
             disk: Arc::new(RealDisk),
             fingerprint,
         }
@@ -52,6 +59,35 @@ impl SegmentOptions {
     pub fn mark_after(self, mark_after: Duration) -> Self {
         Self { mark_after, ..self }
     }
+
+    /// So many zeros a small group writes behind itself when it has used up those before it, so that the next ones are
+    /// written over zeros: their sync then has only data to flush. Default 256 KiB, at most 16 MiB; 0 = no zeros, and
+    /// no room taken beyond the next group.
+    #[must_use]
+    pub fn zeros_ahead(self, zeros_ahead: u64) -> Self {
+        Self { zeros_ahead: zeros_ahead.min(16 * 1024 * 1024), ..self }
+    }
+
+    /// Bytes of the last records that are kept in memory for followers. Default 1 MiB: a dozen milliseconds of the fastest
+    /// stream.
+    #[must_use]
+    pub fn recent_bytes_max(self, recent_bytes_max: usize) -> Self {
+        Self { recent_bytes_max, ..self }
+    }
+
+    /// A disk that is full while `full` is set, and no room is taken ahead. For tests of who must live with that.
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn full_while(self, full: Arc<std::sync::atomic::AtomicBool>) -> Self {
+        Self { disk: Arc::new(super::disk::FullDisk(full)), zeros_ahead: 0, ..self }
+    }
+
+    /// Positions that were seen as durable outside the log. If the log ends before one of them, nothing is cut, and it
+    /// opens read-only. Default none.
+    #[must_use]
+    pub fn evidence(self, evidence: Vec<Evidence>) -> Self {
+        Self { evidence, ..self }
+    }
 }
 
 impl fmt::Debug for SegmentOptions {
@@ -60,6 +96,9 @@ impl fmt::Debug for SegmentOptions {
             .field("segment_bytes_max", &self.segment_bytes_max)
             .field("group_bytes_max", &self.group_bytes_max)
             .field("mark_after", &self.mark_after)
+            .field("zeros_ahead", &self.zeros_ahead)
+            .field("recent_bytes_max", &self.recent_bytes_max)
+            .field("evidence", &self.evidence)
             .finish_non_exhaustive()
     }
 }

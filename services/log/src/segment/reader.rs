@@ -1,21 +1,22 @@
 //! Reads by position and by key.
 //!
-//! Place in the flow: under `EventLog::read` and `EventLog::find`, on a blocking thread. Looks up a place under the
-//! lock, then reads without it: bytes behind the durable head never change.
+//! Place in the flow: under `EventLog::read`, `read_selected` and `find`, on a blocking thread. Looks up a place under
+//! the lock, then reads without it: bytes behind the durable head never change.
 //!
 //! It must not know the writer.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::frames::{FrameError, Frames, SCAN_CHUNK};
-use super::index::SPARSE_EVERY;
-use super::sealed::Sealed;
-use super::state::Shared;
+use super::index::{Probe, SPARSE_EVERY};
+use super::sealed::{Sealed, mend};
+use super::state::{Place, Shared};
 use crate::contract::ReadError;
 use crate::identity::Position;
 use crate::record::{Key, StoredRecord};
+
+/// Selected reads go to the disk in pieces of this size: what lies between two sparse entries, and the frame behind.
+const SELECT_CHUNK: usize = 2 * SPARSE_EVERY as usize;
 
 /// See [`EventLog::read`](crate::EventLog::read).
 pub(crate) fn read(shared: &Shared, from: Position, max_bytes: usize) -> Result<Vec<StoredRecord>, ReadError> {
@@ -74,6 +75,72 @@ impl Reading {
     }
 }
 
+/// See [`EventLog::read_selected`](crate::EventLog::read_selected).
+pub(crate) fn read_selected(
+    shared: &Shared,
+    positions: &[Position],
+    max_bytes: usize,
+) -> Result<Vec<StoredRecord>, ReadError> {
+    let mut selecting = Selecting { rest: positions, max_bytes, bytes: 0, records: Vec::new() };
+    while let Some(place) = selecting.next().and_then(|next| shared.state().place(next)) {
+        if let Err(error) = selecting.segment(shared, &place) {
+            if selecting.records.is_empty() {
+                return Err(error.read_error(&place.file));
+            }
+            break;
+        }
+    }
+    Ok(selecting.records)
+}
+
+/// A selected read under way.
+struct Selecting<'p> {
+    rest: &'p [Position],
+    max_bytes: usize,
+    bytes: usize,
+    records: Vec<StoredRecord>,
+}
+
+impl Selecting<'_> {
+    /// The next position to read, unless there is enough.
+    fn next(&self) -> Option<Position> {
+        let wants_more = self.records.is_empty() || self.bytes <= self.max_bytes;
+        self.rest.first().copied().filter(|_| wants_more)
+    }
+
+    /// Reads on in the segment of `place`, where the next position stands.
+    fn segment(&mut self, shared: &Shared, place: &Place) -> Result<(), FrameError> {
+        let mut frames = Frames::new(&place.file, place.from.offset, place.end, place.from.position, SELECT_CHUNK);
+        while let Some(wanted) = self.next().filter(|next| *next <= place.last) {
+            if let Some(near) = shared.state().place(wanted).filter(|near| near.file.first == place.file.first) {
+                frames.go_on_at(near.from);
+            }
+            self.frame(&mut frames, wanted)?;
+        }
+        Ok(())
+    }
+
+    /// Hops to the frame of `wanted` and takes what is wanted of it.
+    fn frame(&mut self, frames: &mut Frames<'_>, wanted: Position) -> Result<(), FrameError> {
+        loop {
+            let Some(header) = frames.peek()? else {
+                let detail = format!("the segment ends before position {wanted}");
+                return Err(FrameError { position: frames.next, offset: frames.offset, detail, io: false });
+            };
+            if header.next() <= wanted {
+                frames.skip(&header);
+                continue;
+            }
+            let taken = frames.take_some(&header, self.rest)?;
+            let behind = self.rest.partition_point(|position| *position < header.next());
+            self.rest = &self.rest[behind.max(1)..];
+            self.bytes += taken.iter().map(|record| record.bytes.len()).sum::<usize>();
+            self.records.extend(taken);
+            return Ok(());
+        }
+    }
+}
+
 /// Where a key may be on disk: the answer of the indexes in memory.
 #[derive(Debug)]
 pub(crate) struct Candidates {
@@ -88,13 +155,16 @@ impl Candidates {
         let fingerprint = (shared.options.fingerprint)(key);
         let (active, sealed) = {
             let state = shared.state();
-            if let Some(record) = state.pending.get(key) {
-                return Err(Box::new(record.clone()));
+            let (durable, pending): (Vec<_>, Vec<_>) =
+                state.active.index.keys.positions(fingerprint).into_iter().partition(|one| *one <= state.durable);
+            if let Some(record) = pending.into_iter().find_map(|position| state.pending(position, key)) {
+                return Err(Box::new(record));
             }
-            (state.active.index.keys.positions(fingerprint), Arc::clone(&state.sealed))
+            (durable, Arc::clone(&state.sealed))
         };
         // The newest first: what is looked up is most often a retry of something recent.
-        let possible = sealed.iter().rev().filter(|sealed| sealed.may_contain(fingerprint));
+        let probe = Probe::of(fingerprint);
+        let possible = sealed.iter().rev().filter(|sealed| sealed.may_contain(&probe));
         Ok(Self { fingerprint, active, sealed: possible.map(Arc::clone).collect() })
     }
 
@@ -103,21 +173,33 @@ impl Candidates {
         self.active.is_empty() && self.sealed.is_empty()
     }
 
-    /// Looks the candidates up on disk and compares whole keys.
+    /// Looks the candidates up on disk and compares whole keys. A companion that cannot be trusted proves nothing: it
+    /// is made again from its segment first, and where that is damaged too, nobody can say that the key is not there.
     pub(crate) fn confirm(self, shared: &Shared, key: &Key) -> Result<Option<StoredRecord>, ReadError> {
         if let Some(record) = confirm(shared, key, self.active)? {
             return Ok(Some(record));
         }
         for sealed in self.sealed {
-            let positions = sealed.positions(self.fingerprint).map_err(|error| {
-                ReadError::Io(format!("companion of {}: {error}; restart to rebuild it", sealed.file.path.display()))
-            })?;
+            let positions = match sealed.positions(self.fingerprint) {
+                Ok(positions) => positions,
+                Err(doubt) => mended_positions(shared, &sealed, self.fingerprint, &doubt)?,
+            };
             if let Some(record) = confirm(shared, key, positions)? {
                 return Ok(Some(record));
             }
         }
         Ok(None)
     }
+}
+
+fn mended_positions(
+    shared: &Shared,
+    sealed: &Arc<Sealed>,
+    fingerprint: u64,
+    doubt: &str,
+) -> Result<Vec<Position>, ReadError> {
+    let mended = mend(shared, sealed, doubt)?;
+    mended.positions(fingerprint).map_err(|doubt| ReadError::Io(format!("{}: {doubt}", sealed.companion().display())))
 }
 
 fn confirm(shared: &Shared, key: &Key, positions: Vec<Position>) -> Result<Option<StoredRecord>, ReadError> {
@@ -130,21 +212,7 @@ fn confirm(shared: &Shared, key: &Key, positions: Vec<Position>) -> Result<Optio
     Ok(None)
 }
 
-/// The one record at `position`, with bytes of its own: a single record must not keep a whole chunk in memory.
+/// The one record at `position`.
 fn record_at(shared: &Shared, position: Position) -> Result<Option<StoredRecord>, ReadError> {
-    let Some(place) = shared.state().place(position) else { return Ok(None) };
-    let chunk = SPARSE_EVERY as usize;
-    let mut frames = Frames::new(&place.file, place.from.offset, place.end, place.from.position, chunk);
-    let found = (|| {
-        while let Some(header) = frames.peek()? {
-            if header.next() > position {
-                return frames.take(&header);
-            }
-            frames.skip(&header);
-        }
-        Ok(Vec::new())
-    })();
-    let records = found.map_err(|error| error.read_error(&place.file))?;
-    let record = records.into_iter().find(|record| record.position == position);
-    Ok(record.map(|record| StoredRecord { bytes: Bytes::copy_from_slice(&record.bytes), ..record }))
+    Ok(read_selected(shared, &[position], 0)?.pop())
 }

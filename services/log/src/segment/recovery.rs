@@ -14,11 +14,12 @@ use std::sync::Arc;
 use super::companion::{self, Companion};
 use super::disk::{SegmentFile, open_rw, put_file, sync_directory};
 use super::error::OpenError;
+use super::evidence::{self, Evidence};
 use super::frames::{FrameError, Frames, SCAN_CHUNK};
 use super::header::{HEADER_BYTES, SegmentHeader, companion_name, position_in_name, segment_name};
 use super::options::SegmentOptions;
 use super::scan::{Scan, Verdict};
-use super::sealed::Sealed;
+use super::sealed::{Sealed, SealedIndex};
 use super::state::Active;
 use crate::identity::{Identity, Position};
 
@@ -70,10 +71,15 @@ pub(crate) fn recover(directory: &Path, options: &SegmentOptions) -> Result<Reco
     while files.len() > 1 {
         let file = files.remove(0);
         match seal(&file, files[0].first, options, &mut report)? {
-            Ok(companion) => sealed.push(Arc::new(Sealed::with(Arc::new(file), companion))),
+            Ok(index) => {
+                let (last, bytes) = (Position(files[0].first.0 - 1), length_of(&file)?);
+                sealed.push(Arc::new(Sealed { file: Arc::new(file), last, bytes, index }));
+            }
             Err((mut scan, verdict)) => {
+                let known = Position(files[0].first.0 - 1);
                 let (error, proven) = match verdict {
                     Verdict::Damaged { error, proven } => (error, proven),
+                    _ if scan.next > known => (more_behind(&scan), known),
                     _ => return Err(gap(&files[0], scan.next)),
                 };
                 scan.end_at(&error);
@@ -83,7 +89,7 @@ pub(crate) fn recover(directory: &Path, options: &SegmentOptions) -> Result<Reco
         }
     }
     let file = files.remove(0);
-    let (scan, unproven) = recover_active(directory, &file, options, &mut report)?;
+    let (scan, unproven) = recover_active(directory, &file, identity, options, &mut report)?;
     Ok(recovered(identity, sealed, file, scan, unproven, report))
 }
 
@@ -197,54 +203,102 @@ fn damage(file: &SegmentFile, error: &FrameError, proven: Position) -> String {
     )
 }
 
+/// A sealed segment ends with its last frame: no crash leaves anything behind it.
+fn more_behind(scan: &Scan) -> FrameError {
+    let detail = "the segment is sealed, and goes on behind its last frame".to_owned();
+    FrameError { position: scan.next, offset: scan.end, detail, io: false }
+}
+
+/// Why a log that ends before a position which was seen takes no writes.
+fn lost(file: &SegmentFile, scan: &Scan, seen: &Evidence) -> String {
+    let Evidence { source, log_id, epoch, position } = seen;
+    format!(
+        "{source} has seen position {position} of log {log_id} epoch {epoch}, but the log ends at position {} in {} at \
+         byte {}; nothing was cut: restore it from a newer backup, or, if it is an older copy on purpose, let \
+         `songhua restore` open a new epoch",
+        scan.next.0 - 1,
+        file.path.display(),
+        scan.end
+    )
+}
+
 /// Takes a sealed segment by its companion, or makes the companion again. The inner error is a scan of a segment that
-/// does not reach `following`.
+/// does not end before `following`.
 fn seal(
     file: &SegmentFile,
     following: Position,
     options: &SegmentOptions,
     report: &mut OpenReport,
-) -> Result<Result<Companion, (Scan, Verdict)>, OpenError> {
+) -> Result<Result<SealedIndex, (Scan, Verdict)>, OpenError> {
     let failed = |error: io::Error| OpenError::io(&file.path, &error);
     let path = file.path.with_file_name(companion_name(file.first));
     let length = length_of(file)?;
     let loaded = Companion::load(&path).ok();
     let fits = |it: &Companion| (it.first, it.segment_bytes, it.last().next()) == (file.first, length, following);
     if let Some(companion) = loaded.filter(fits) {
-        return Ok(Ok(companion));
+        return Ok(Ok(SealedIndex::Disk(companion)));
     }
     let scan = Scan::of(file, length, options.fingerprint, &mut |_, _| {}).map_err(failed)?;
     let verdict = scan.verdict(file, length, Position(following.0 - 1)).map_err(failed)?;
     if !matches!(verdict, Verdict::Whole) || scan.next != following {
         return Ok(Err((scan, verdict)));
     }
-    put_file(&*options.disk, &path, &companion::encode(file.first, length, &scan.index)).map_err(failed)?;
-    let companion = Companion::load(&path).map_err(|detail| OpenError::Io { path: path.clone(), detail })?;
-    report.rebuilt.push(path);
-    Ok(Ok(companion))
+    let put = put_file(&*options.disk, &path, &companion::encode(file.first, length, &scan.index));
+    match put.map_err(|error| error.to_string()).and_then(|()| Companion::load(&path)) {
+        Ok(companion) => {
+            report.rebuilt.push(path);
+            Ok(Ok(SealedIndex::Disk(companion)))
+        }
+        // On a full disk the log opens all the same; the next open tries again.
+        Err(error) => {
+            tracing::warn!(companion = %path.display(), %error, "companion not written; its index stays in memory");
+            Ok(Ok(SealedIndex::Memory(scan.index)))
+        }
+    }
+}
+
+/// A companion is made only when the next segment is there: one beside the last segment says that there was another.
+fn nothing_behind(file: &SegmentFile, next: Position) -> Result<(), OpenError> {
+    let companion = file.path.with_file_name(companion_name(file.first));
+    match Companion::load(&companion) {
+        Ok(sealed) if sealed.first == file.first && sealed.last().next() >= next => {
+            let missing = file.path.with_file_name(segment_name(sealed.last().next()));
+            Err(OpenError::Missing { missing, companion })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn recover_active(
     directory: &Path,
     file: &SegmentFile,
+    identity: Identity,
     options: &SegmentOptions,
     report: &mut OpenReport,
 ) -> Result<(Scan, bool), OpenError> {
     let failed = |error: io::Error| OpenError::io(&file.path, &error);
     let length = length_of(file)?;
     let mut scan = Scan::of(file, length, options.fingerprint, &mut |_, _| {}).map_err(failed)?;
-    match scan.verdict(file, length, Position::NONE).map_err(failed)? {
-        Verdict::Whole => {}
-        Verdict::Torn => {
-            let offset = scan.end;
-            file.file.set_len(offset).map_err(failed)?;
-            report.cut = Some(Cut { file: file.path.clone(), offset, bytes: length - offset });
+    let verdict = scan.verdict(file, length, Position::NONE).map_err(failed)?;
+    if let Verdict::Damaged { error, proven } = verdict {
+        scan.end_at(&error);
+        report.read_only = Some(damage(file, &error, proven));
+        return Ok((scan, false));
+    }
+    nothing_behind(file, scan.next)?;
+    let known: Vec<Evidence> = evidence::load(directory).into_iter().chain(options.evidence.iter().cloned()).collect();
+    if let Some(seen) = evidence::beyond(&known, identity, Position(scan.next.0 - 1)) {
+        report.read_only = Some(lost(file, &scan, seen));
+        if let Err(error) = evidence::keep(&*options.disk, directory, seen) {
+            tracing::warn!(log = %directory.display(), %error, "not kept for the next open: {}", seen.source);
         }
-        Verdict::Damaged { error, proven } => {
-            scan.end_at(&error);
-            report.read_only = Some(damage(file, &error, proven));
-            return Ok((scan, false));
-        }
+        return Ok((scan, false));
+    }
+    evidence::forget(directory);
+    if matches!(verdict, Verdict::Torn) {
+        let offset = scan.end;
+        file.file.set_len(offset).map_err(failed)?;
+        report.cut = Some(Cut { file: file.path.clone(), offset, bytes: length - offset });
     }
     let unproven = scan.next > scan.durable.next() && scan.next > file.first;
     if unproven {

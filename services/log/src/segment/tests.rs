@@ -14,11 +14,16 @@ use crate::record::{Batch, StoredRecord};
 use crate::{AppendOutcome, EventLog, Position};
 
 mod checks;
+mod companions;
 mod damage;
+mod every_call;
+mod evidence;
 mod faults;
 mod formats;
 mod opening;
 mod power_cuts;
+mod room;
+mod scrubbing;
 
 /// A directory with an empty log.
 fn created() -> TempDir {
@@ -27,9 +32,9 @@ fn created() -> TempDir {
     directory
 }
 
-/// No mark comes on its own.
+/// No mark comes on its own, and no more room is taken than the next group needs.
 fn without_marks() -> SegmentOptions {
-    SegmentOptions::default().mark_after(Duration::from_secs(3_600))
+    SegmentOptions::default().mark_after(Duration::from_secs(3_600)).zeros_ahead(0)
 }
 
 fn open(directory: &Path) -> (SegmentLog, OpenReport) {
@@ -61,15 +66,26 @@ fn companion(directory: &Path, first: u64) -> PathBuf {
     directory.join(companion_name(Position(first)))
 }
 
+/// A segment without the room behind its frames.
+fn frames_of(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    let end = *frame_offsets(&bytes).last().unwrap();
+    assert!(bytes[end..].iter().all(|byte| *byte == 0));
+    bytes.truncate(end);
+    bytes
+}
+
 /// Where each frame of a segment starts, and where the last ends.
 fn frame_offsets(bytes: &[u8]) -> Vec<usize> {
     let mut offsets = vec![HEADER_BYTES as usize];
-    while offsets[offsets.len() - 1] < bytes.len() {
+    loop {
         let at = offsets[offsets.len() - 1];
+        if bytes[at..].iter().take(FRAME_HEADER_BYTES).all(|byte| *byte == 0) {
+            return offsets;
+        }
         let body = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
         offsets.push(at + FRAME_HEADER_BYTES + body);
     }
-    offsets
 }
 
 /// First positions of all segments of a log.

@@ -82,11 +82,25 @@ mod segment {
 }
 
 mod many_small_segments {
-    crate::conformance_suite!(super::Segment::new(super::SegmentOptions::default().segment_bytes_max(300)));
+    const OPTIONS: fn() -> super::SegmentOptions =
+        || super::SegmentOptions::default().segment_bytes_max(300).recent_bytes_max(0);
+    crate::conformance_suite!(super::Segment::new(OPTIONS()));
+}
+
+mod no_room_ahead {
+    crate::conformance_suite!(super::Segment::new(super::SegmentOptions::default().zeros_ahead(0).recent_bytes_max(0)));
+}
+
+mod little_room_ahead {
+    const OPTIONS: fn() -> super::SegmentOptions =
+        || super::SegmentOptions::default().zeros_ahead(1_000).segment_bytes_max(7_000);
+    crate::conformance_suite!(super::Segment::new(OPTIONS()));
 }
 
 mod small_groups {
-    crate::conformance_suite!(super::Segment::new(super::SegmentOptions::default().group_bytes_max(1)));
+    crate::conformance_suite!(super::Segment::new(
+        super::SegmentOptions::default().group_bytes_max(1).recent_bytes_max(300)
+    ));
 }
 
 mod calm {

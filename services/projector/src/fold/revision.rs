@@ -82,6 +82,7 @@ fn revised(model: &Model, event: &Event) -> Option<Revised> {
         | P::VerificationRejected(_)
         // These put nothing in the place of something else.
         | P::LogCreated(_)
+        | P::HistoryForked(_)
         | P::DayOpened(_)
         | P::PlanDefined(_)
         | P::PlanPublished(_)

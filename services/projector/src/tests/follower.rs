@@ -1,6 +1,7 @@
 //! The projector as a follower: the contract of all followers, and records that stop it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
@@ -10,13 +11,14 @@ use songhua_domain::vocabulary::Basis;
 use songhua_log::conformance::{FollowerHarness, follower_contract};
 use songhua_log::{Batch, FollowError, Follower, Position, Record, StoredRecord, Submission};
 use songhua_views::Options;
-use songhua_wire::record::{Envelope, READER_VERSION, encode_event};
+use songhua_wire::record::{Envelope, READER_VERSION, Said, encode_event};
 use uuid::Uuid;
 
 use super::history::{day, decided, histories, of_everything};
 use super::plan::{CITY, History, INTENSITY, OUTPUT, apply, checkpoint, id, open};
 use crate::Projector;
-use crate::follower::caught;
+use crate::follower::{caught, grow};
+use crate::posting::post;
 
 fn encoded(event: &Event) -> Bytes {
     encode_event(&Envelope {
@@ -28,7 +30,7 @@ fn encoded(event: &Event) -> Bytes {
         submission: event.submission,
         back_dated: event.back_dated,
         trace_parent: "",
-        input: &event.input,
+        said: &Said::of(Arc::clone(&event.input)),
     })
 }
 
@@ -107,7 +109,7 @@ async fn the_projector_keeps_the_contract_of_followers() {
     follower_contract(Harness { dir: tempfile::tempdir().unwrap() }).await;
 }
 
-/// Applies the records of `history` in batches of `size`, and its events; both must give the same rows.
+/// Applies the records of `history` in batches of `size`, and its events, each built whole; both must give the same rows.
 fn compare(history: &History, size: usize) {
     let (dir, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut projector = projector(dir.path());
@@ -115,7 +117,17 @@ fn compare(history: &History, size: usize) {
         projector.apply(records, checkpoint(records.last().unwrap().position.0)).unwrap();
     }
     let expected = open(fresh.path());
-    apply(&expected, &history.events, 10);
+    for events in history.events.chunks(10) {
+        let mut batch = expected.batch().unwrap();
+        for event in events {
+            grow(&mut batch, event).unwrap();
+            assert!(post(&mut batch, &encoded(event), event).is_ok());
+            if event.submission.index + 1 == event.submission.count {
+                batch.submission_ends(event.recorded_time.as_microsecond(), event.position).unwrap();
+            }
+        }
+        batch.commit(checkpoint(events.last().unwrap().position)).unwrap();
+    }
     assert_eq!(projector.views().digest().unwrap(), expected.digest().unwrap());
     assert_eq!(projector.checkpoint().unwrap(), Some(checkpoint(history.head())));
 }
@@ -190,7 +202,8 @@ fn a_panic_while_records_are_applied_is_state_that_failed_and_leaves_nothing() {
 fn an_event_that_speaks_of_no_figure_stops_the_projector() {
     let mut history = some_history();
     let last = history.events.last_mut().unwrap();
-    last.input.payload = MeasurementRetracted { measurement: Uuid::from_u128(5), reason: String::new() }.into();
+    Arc::make_mut(&mut last.input).payload =
+        MeasurementRetracted { measurement: Uuid::from_u128(5), reason: String::new() }.into();
     let dir = tempfile::tempdir().unwrap();
     let error = projector(dir.path()).apply(&stored(&history.events), checkpoint(history.head())).unwrap_err();
     assert!(

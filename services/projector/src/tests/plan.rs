@@ -1,5 +1,7 @@
 //! A small plan in events: a city, two circles, one indicator of each kind that views treat differently.
 
+use std::sync::Arc;
+
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use songhua_domain::event::{
@@ -58,7 +60,7 @@ impl History {
     pub(super) fn push_with_file(&mut self, payload: impl Into<Payload>, file: u8) -> Uuid {
         let event_id = self.push(payload);
         if let Some(event) = self.events.last_mut() {
-            event.input.evidence.push(evidence(file));
+            Arc::make_mut(&mut event.input).evidence.push(evidence(file));
         }
         event_id
     }
@@ -72,10 +74,10 @@ impl History {
         self.events.push(Event {
             position,
             recorded_time: start() + SignedDuration::from_mins((position as i64 - 1) / 3),
-            actor: actor(&payload),
+            actor: Arc::new(actor(&payload)),
             submission: SubmissionRef { id: Uuid::from_u128(u128::from(position)), index, count: 3 },
             back_dated: position.is_multiple_of(5),
-            input: EventInput {
+            input: Arc::new(EventInput {
                 event_id,
                 effective_date,
                 payload,
@@ -85,7 +87,7 @@ impl History {
                 correlation_id: String::new(),
                 causation_id: None,
                 staff: songhua_domain::event::StaffCodes::default(),
-            },
+            }),
         });
         event_id
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 use songhua_domain::event::{Event, Payload, Scope};
+use songhua_domain::folding::Folding;
 use songhua_domain::state::PlanState;
 use songhua_domain::vocabulary::{AssignmentRole, MilestoneStatus, SupervisionStatus};
 use songhua_progress::ProgressServer;
@@ -27,8 +28,7 @@ const LAST: Date = date(2039, 12, 31);
 
 /// Holds the boards as known after `events` against them.
 pub(super) async fn check(server: &ProgressServer, events: &[Event], when: &str) {
-    let mut state = PlanState::default();
-    events.iter().for_each(|event| state.evolve(event));
+    let state = Folding::of(events);
     let known = Some(Known::KnownPosition(events.len() as u64));
     let boards = Boards {
         server,

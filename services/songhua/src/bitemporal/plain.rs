@@ -5,6 +5,7 @@
 
 use jiff::civil::Date;
 use songhua_domain::event::{Event, Figure, Payload, ReferencePeriod, TOTAL};
+use songhua_domain::folding::Folding;
 use songhua_domain::id::{AreaId, IndicatorId};
 use songhua_domain::quantity::{Decimal, rounded};
 use songhua_domain::score::{CalcVersion, Observation, Score, Series, TargetSpec, put_in_order, score};
@@ -31,9 +32,7 @@ pub(super) struct Live<'a> {
 
 impl<'a> Plain<'a> {
     pub(super) fn after(events: &'a [Event]) -> Self {
-        let mut state = PlanState::default();
-        events.iter().for_each(|event| state.evolve(event));
-        Self { events, state }
+        Self { events, state: Folding::of(events) }
     }
 
     /// Holds `shown` against the events, of which only those that are verified count if `verified_only`.

@@ -30,6 +30,11 @@ pub(super) fn genesis() -> LogCreated {
     LogCreated { log_id: LOG, plan: Some(id(PLAN)), epoch: 1, simulated: false, hash_algorithm: 1 }
 }
 
+pub(super) fn forked(new_size: u64) -> HistoryForked {
+    let (old_leaf_hash, old_root, reason) = ([1; 32], [2; 32], "磁盘损坏".to_owned());
+    HistoryForked { old_epoch: 1, epoch: 2, old_size: new_size + 3, old_leaf_hash, old_root, new_size, reason }
+}
+
 pub(super) fn document(edition: &str) -> Document {
     Document { id: id(edition), title: format!("{edition} 正文"), sha256: None, notes: Vec::new() }
 }

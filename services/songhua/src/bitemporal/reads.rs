@@ -6,7 +6,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use songhua_domain::event::Payload;
-use songhua_domain::state::PlanState;
+use songhua_domain::folding::Folding;
 use songhua_domain::vocabulary::Status;
 use songhua_progress::ProgressServer;
 use songhua_wire::code::Code;
@@ -139,11 +139,8 @@ fn count_events(world: &World, tally: &Tally) {
     tally.add("total", "duplicates dropped", world.duplicates);
     world.events.iter().for_each(|event| tally.add("accepted", event.input.payload.type_name(), 1));
     world.refused.iter().for_each(|(reason, count)| tally.add("refused", reason, *count));
-    let mut folded = PlanState::default();
-    for record in &world.records {
-        folded.evolve(&decode_event(record.position.0, &record.bytes).unwrap());
-    }
-    assert!(folded == world.state, "the records fold to another state");
+    let stored = world.records.iter().map(|record| decode_event(record.position.0, &record.bytes).unwrap());
+    assert!(Folding::of(&stored.collect::<Vec<_>>()) == world.state, "the records fold to another state");
 }
 
 /// What readers saw, so that a run cannot be one of refusals and grey lights only.

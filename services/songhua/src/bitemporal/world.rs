@@ -1,17 +1,18 @@
 //! A log as ingest grows it: looked up, authorised, decided, folded, encoded, by whole submissions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use songhua_domain::authorise::authorise;
-use songhua_domain::decide::{Decision, Moment, Refs, decide, references, supported};
+use songhua_domain::decide::{Decision, Moment, Refs, decide};
 use songhua_domain::event::{Actor, DayOpened, Event, EventInput, Payload, PlanPublished, StaffCodes, SubmissionRef};
-use songhua_domain::state::PlanState;
+use songhua_domain::state::{PlanState, changed};
 use songhua_domain::vocabulary::{Reason, Role};
 use songhua_log::{Position, StoredRecord};
-use songhua_wire::record::{Envelope, decode_event, encode_event};
+use songhua_wire::record::{Envelope, Said, decode_event, encode_event};
 use uuid::Uuid;
 
 use super::plan;
@@ -78,6 +79,9 @@ impl World {
         world.must(&office(), PlanPublished { event_count, digest: [7; 32] });
         world.close();
         world.open_day();
+        // It was restored once: nothing that is read shows it.
+        world.must(&server(), plan::forked(world.state.head()));
+        world.close();
         world
     }
 
@@ -128,12 +132,12 @@ impl World {
     /// Sends an event, in the submission under way if that is the actor's and has room, else in one of `room` events.
     pub(super) fn send(&mut self, actor: &Actor, input: EventInput, room: usize) -> Result<(), Left> {
         if let Some(known) = self.event(&input.event_id) {
-            let same = known.actor.agency == actor.agency && known.input == input;
+            let same = known.actor.agency == actor.agency && *known.input == input;
             self.duplicates += usize::from(same);
             return Err(if same { Left::Duplicate } else { Left::Refused(Reason::EventIdReused) });
         }
         if self.events.len() - self.records.len() >= self.room
-            || self.open().first().is_some_and(|first| first.actor != *actor)
+            || self.open().first().is_some_and(|first| *first.actor != *actor)
         {
             self.close();
         }
@@ -142,7 +146,7 @@ impl World {
         }
         let recorded_time = self.now;
         let moment = Moment { recorded_time, today: self.today() };
-        let refs = self.refs(&input);
+        let refs = Refs::of(&input, |id| self.event(id).cloned());
         let decided = authorise(&self.state, &refs, actor, &input)
             .and_then(|()| decide(&self.state, &refs, actor, &moment, &input));
         let decision = decided.map_err(|rejection| {
@@ -153,9 +157,10 @@ impl World {
         let index = u32::try_from(self.events.len() - self.records.len()).unwrap();
         let submission =
             SubmissionRef { id: Uuid::from_u128(u128::from(position - u64::from(index))), index, count: 0 };
-        let (actor, back_dated) = (actor.clone(), decision.back_dated);
+        let (actor, back_dated, input) = (Arc::new(actor.clone()), decision.back_dated, Arc::new(input));
         let event = Event { position, recorded_time, actor, submission, back_dated, input };
-        self.state.evolve(&event);
+        let named = changed(&event.input.payload).and_then(|id| refs.filed(&id));
+        self.state.evolve(&event, named.as_ref());
         self.places.insert(event.input.event_id, self.events.len());
         self.events.push(event);
         self.decisions.push(decision);
@@ -179,7 +184,7 @@ impl World {
                 submission: event.submission,
                 back_dated: event.back_dated,
                 trace_parent: "",
-                input: &event.input,
+                said: &Said::of(Arc::clone(&event.input)),
             });
             assert_eq!(decode_event(event.position, &bytes).as_ref(), Ok(&*event));
             self.records.push(StoredRecord {
@@ -201,15 +206,5 @@ impl World {
     /// An event by its id.
     pub(super) fn event(&self, id: &Uuid) -> Option<&Event> {
         self.places.get(id).map(|place| &self.events[*place])
-    }
-
-    fn refs(&self, input: &EventInput) -> Refs {
-        let mut refs = Refs::new();
-        let mut next = references(input);
-        while let Some(found) = next.and_then(|id| self.event(&id)) {
-            next = supported(found);
-            refs.insert(found.input.event_id, found.clone());
-        }
-        refs
     }
 }

@@ -143,7 +143,7 @@ fn status_table(status: &pb::GetStatusResponse) -> String {
         "已落盘 durable",
         "已写 written",
         "跟随者 followers",
-        "只读 read-only",
+        "不接受写入 no writes",
     ]);
     for plan in &status.plans {
         let follower = |it: &pb::FollowerStatus| {
@@ -157,10 +157,15 @@ fn status_table(status: &pb::GetStatusResponse) -> String {
             plan.durable_position.to_string(),
             plan.written_position.to_string(),
             followers.join("\n"),
-            plan.read_only.clone(),
+            if plan.read_only.is_empty() { plan.refusing.clone() } else { plan.read_only.clone() },
         ]);
     }
-    format!("songhua {}, since {}\n{table}", status.version, shown(status.start_time.as_ref()))
+    let damaged = |plan: &pb::PlanStatus| {
+        let said = |it: &String| format!("\n{} 已损坏 damaged: {it}", plan.plan);
+        plan.damage.iter().map(said).collect::<String>()
+    };
+    let damage: String = status.plans.iter().map(damaged).collect();
+    format!("songhua {}, since {}\n{table}{damage}", status.version, shown(status.start_time.as_ref()))
 }
 
 /// Writes a new administrator token straight into the system log. The lock says whether the server is stopped.

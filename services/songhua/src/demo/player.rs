@@ -1,12 +1,13 @@
 //! The player: sends the script through ingest like any other submission, and moves the plan's clock along with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indicatif::ProgressBar;
 use songhua_domain::event::{EventInput, Payload};
 use songhua_ingest::{PlanIngest, Refused, Submission};
 use songhua_log::Position;
-use songhua_wire::record::decode_event;
+use songhua_wire::record::{Said, decode_event};
 use uuid::Uuid;
 
 use super::DemoError;
@@ -47,8 +48,11 @@ pub(super) async fn check_own(
         for record in &records {
             let position = record.position.0;
             let event = decode_event(position, &record.bytes).map_err(|error| DemoError::Log(error.to_string()))?;
-            let server = matches!(event.input.payload, Payload::LogCreated(_) | Payload::DayOpened(_));
-            if server || own.get(&event.input.event_id).is_some_and(|own| **own == event.input) {
+            let server = matches!(
+                event.input.payload,
+                Payload::LogCreated(_) | Payload::HistoryForked(_) | Payload::DayOpened(_)
+            );
+            if server || own.get(&event.input.event_id).is_some_and(|own| **own == *event.input) {
                 continue;
             }
             // Whoever comes from outside has a credential; a player has none.
@@ -76,8 +80,8 @@ pub(super) async fn play(
         let first = step.events.first().map_or_else(Uuid::nil, |event| event.event_id);
         let submission = Submission {
             id: Uuid::new_v5(&first, b"submission"),
-            actor: step.actor.clone(),
-            events: step.events.clone(),
+            actor: Arc::new(step.actor.clone()),
+            events: step.events.iter().cloned().map(Said::of).collect(),
             validate_only: false,
             bytes: 0,
             trace_parent: None,

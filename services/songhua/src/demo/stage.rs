@@ -1,5 +1,7 @@
 //! What every teller of a story sees: the scenario, the plan as defined, the script so far.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use songhua_domain::event::{Actor, Event, EventInput, SubmissionRef};
 use songhua_domain::id::{AgencyId, PlanId};
@@ -56,14 +58,15 @@ pub(super) fn script(plan: &PlanId, definitions: &[EventInput], version: Uuid) -
 fn defined(definitions: &[EventInput]) -> PlanState {
     let mut state = PlanState::default();
     for (position, input) in (1..).zip(definitions) {
-        state.evolve(&Event {
+        let event = Event {
             position,
             recorded_time: BEGIN,
-            actor: office(),
+            actor: Arc::new(office()),
             submission: SubmissionRef { id: Uuid::nil(), index: 0, count: 1 },
             back_dated: false,
-            input: input.clone(),
-        });
+            input: Arc::new(input.clone()),
+        };
+        state.evolve(&event, None);
     }
     state
 }

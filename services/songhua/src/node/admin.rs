@@ -10,6 +10,7 @@ use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::{Reason, Role};
 use songhua_ingest::{EVENT_BYTES_MAX, EVENTS_MAX, from_access, plan_not_found};
 use songhua_log::EventLog;
+use songhua_log::check::Damage;
 use songhua_wire::event::input_from_pb;
 use songhua_wire::pb;
 use songhua_wire::status::Refusal;
@@ -24,6 +25,7 @@ use super::loader::{load, published};
 use super::rebuild::Rebuild;
 use super::relays::follower_statuses;
 use super::{LoadError, Node, NodeError};
+use super::{backup, check};
 
 /// Most definitions of a plan.
 const DEFINITIONS_MAX: usize = 100_000;
@@ -193,7 +195,14 @@ pub(super) fn plan_status(plan: &PlanId, hosted: &Hosted) -> pb::PlanStatus {
         followers: [vec![follower_status(hosted)], follower_statuses(hosted.relay.as_ref())].concat(),
         views_digest: Vec::new(),
         views_digest_position: 0,
+        refusing: hosted.log().refusing().unwrap_or_default(),
+        damage: hosted.log().scrub_report().damage.iter().map(said_of_damage).collect(),
     }
+}
+
+fn said_of_damage(damage: &Damage) -> String {
+    let Damage { position, file, offset, detail } = damage;
+    format!("position {position} in {} at byte {offset}: {detail}; restore the file from a backup", file.display())
 }
 
 /// The digest and the position it was taken at. One at a time: it reads all views of a plan.
@@ -295,6 +304,9 @@ impl pb::admin_service_server::AdminService for AdminServer {
 
     type RebuildViewsStream = Pin<Box<dyn Stream<Item = Result<pb::RebuildViewsResponse, Status>> + Send>>;
 
+    type BackupStream = Pin<Box<dyn Stream<Item = Result<pb::BackupResponse, Status>> + Send>>;
+    type CheckStream = Pin<Box<dyn Stream<Item = Result<pb::CheckResponse, Status>> + Send>>;
+
     async fn rebuild_views(
         &self,
         request: Request<pb::RebuildViewsRequest>,
@@ -310,6 +322,27 @@ impl pb::admin_service_server::AdminService for AdminServer {
         });
         let rebuild = asked.await.ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
         tokio::spawn(super::rebuild::report(Arc::clone(&self.node), plan, rebuild, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn backup(&self, request: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+        allowed(&request, Permission::Administer, None)?;
+        let wanted = backup::Wanted::new(request.get_ref(), &self.node.data)?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(16);
+        tokio::spawn(backup::run(Arc::clone(&self.node), wanted, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn check(&self, request: Request<pb::CheckRequest>) -> Result<Response<Self::CheckStream>, Status> {
+        let wanted = request.get_ref();
+        let plan = (!wanted.plan.is_empty()).then(|| plan_id(&wanted.plan)).transpose()?;
+        allowed(&request, Permission::Administer, plan.as_ref())?;
+        if let Some(plan) = &plan {
+            let is_here = self.node.system.plans().await.contains_key(plan);
+            is_here.then_some(()).ok_or_else(|| Status::from(*plan_not_found(plan.as_str())))?;
+        }
+        let (sender, receiver) = tokio::sync::mpsc::channel(16);
+        tokio::spawn(check::run(Arc::clone(&self.node), plan, request.get_ref().views, sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
@@ -348,6 +381,10 @@ impl pb::admin_service_server::AdminService for AdminServer {
                 if !status.read_only.is_empty() {
                     "read-only".clone_into(&mut status.read_only);
                 }
+                if !status.refusing.is_empty() {
+                    "no room".clone_into(&mut status.refusing);
+                }
+                status.damage.iter_mut().for_each(|damage| "damaged".clone_into(damage));
                 status.followers.iter_mut().for_each(|follower| follower.detail.clear());
             }
         }

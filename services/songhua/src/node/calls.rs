@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,8 @@ struct Method {
     label: Arc<str>,
     open: Gauge,
     seconds: Histogram,
+    /// Of calls that went well: most do.
+    ok: Arc<OnceLock<Counter>>,
 }
 
 impl CallsLayer {
@@ -67,7 +69,15 @@ impl Method {
         Self {
             open: gauge!("songhua_grpc_calls_open", "method" => Arc::clone(&label)),
             seconds: histogram!("songhua_grpc_answer_seconds", "method" => Arc::clone(&label)),
+            ok: Arc::default(),
             label,
+        }
+    }
+
+    fn count(&self, code: Code) {
+        match code {
+            Code::Ok => self.ok.get_or_init(|| self.calls(code)).increment(1),
+            _ => self.calls(code).increment(1),
         }
     }
 
@@ -190,7 +200,7 @@ impl Call {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        self.method.calls(status.code()).increment(1);
+        self.method.count(status.code());
         let reason = refusal_from(status).map(|refusal| refusal.reason.code());
         if let Some(reason) = reason {
             counter!("songhua_refusals_total", "reason" => reason).increment(1);
@@ -200,12 +210,16 @@ impl Call {
 
     fn say(&self, status: &Status, reason: &str) {
         let seconds = self.took.unwrap_or_else(|| self.begun.elapsed()).as_secs_f64();
-        let (principal, credential) = self.caller.as_ref().map_or_else(Default::default, Caller::words);
+        let words = || self.caller.as_ref().map_or_else(Default::default, Caller::words);
         let (code, detail) = (name(status.code()), status.message());
         let _context = self.span.enter();
         macro_rules! line {
             ($level:expr, $what:literal) => {
-                tracing::event!($level, code, reason, detail, principal, credential, seconds, $what)
+                // Most lines of calls are not wanted: then nothing is put into words.
+                if tracing::enabled!($level) {
+                    let (principal, credential) = words();
+                    tracing::event!($level, code, reason, detail, principal, credential, seconds, $what)
+                }
             };
         }
         match status.code() {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use songhua_domain::event::PlanCreated;
 use songhua_domain::id::PlanId;
-use songhua_ingest::{Clock, IngestOptions, PlanIdentity, PlanIngest, SystemClock};
+use songhua_ingest::{Clock, IngestOptions, PlanIdentity, PlanIngest, SystemClock, seen_by_snapshots};
 use songhua_log::{
-    Applied, EventLog, FollowError, Follower, HashAlgorithm, Identity, Position, SegmentLog, SegmentOptions, follow,
+    Applied, Checkpoint, EventLog, Evidence, FollowError, Follower, HashAlgorithm, Identity, Position, SegmentLog,
+    SegmentOptions, follow,
 };
 use songhua_progress::PlanReader;
 use songhua_projector::{PROJECTOR_VERSION, Projector};
@@ -107,7 +108,14 @@ impl Hosted {
         views_cache_bytes: u64,
     ) -> Result<Self, NodeError> {
         let plan = &created.plan;
-        let (log, report) = SegmentLog::open(&directory.join("log"), SegmentOptions::default())
+        let snapshots = directory.join("snapshots");
+        // Views and snapshots before the log: what they have seen of it is not cut.
+        let views_options = Options { cache_bytes: views_cache_bytes, projector_version: PROJECTOR_VERSION };
+        let projector = songhua_projector::open(&directory.join("views"), views_options)
+            .map_err(|error| NodeError::Views { plan: plan.clone(), detail: error.to_string() })?;
+        let views = projector.views().clone();
+        let evidence = seen_by_views(directory, &views).into_iter().chain(seen_by_snapshots(&snapshots)).collect();
+        let (log, report) = SegmentLog::open(&directory.join("log"), SegmentOptions::default().evidence(evidence))
             .map_err(|source| NodeError::Log { plan: plan.clone(), source })?;
         if log.identity().log_id != created.log_id {
             return Err(NodeError::Foreign {
@@ -125,7 +133,6 @@ impl Hosted {
         let log = Arc::new(log);
         let dynamic: Arc<dyn EventLog> = Arc::clone(&log) as Arc<dyn EventLog>;
         let plan_identity = PlanIdentity { plan: plan.clone(), simulated: created.simulated };
-        let snapshots = directory.join("snapshots");
         let simulated_clock = created.fixed_now.map(|end| Arc::new(SimulatedClock::new(end)));
         let clock: Arc<dyn Clock> = match &simulated_clock {
             Some(simulated) => Arc::clone(simulated) as Arc<dyn Clock>,
@@ -136,10 +143,6 @@ impl Hosted {
             opened.await.map_err(|source| NodeError::Ingest { plan: plan.clone(), source })?;
         tracing::info!(%plan, head = summary.head, snapshot = summary.snapshot_position, "plan opened");
 
-        let options = Options { cache_bytes: views_cache_bytes, projector_version: PROJECTOR_VERSION };
-        let projector = songhua_projector::open(&directory.join("views"), options)
-            .map_err(|error| NodeError::Views { plan: plan.clone(), detail: error.to_string() })?;
-        let views = projector.views().clone();
         let (applied_sender, applied) = watch::channel(Applied::default());
         let (state_sender, state) = watch::channel(FollowerState::Rebuilding);
         let (rebuilding_sender, rebuilding) = watch::channel(None);
@@ -226,6 +229,13 @@ impl Hosted {
         ended("projector", projector_ended).await;
         log.close().await;
     }
+}
+
+/// How far the views have come; views that cannot be read have seen nothing.
+fn seen_by_views(directory: &Path, views: &Views) -> Option<Evidence> {
+    let Checkpoint { log_id, epoch, position, .. } = views.checkpoint().ok().flatten()?;
+    let source = format!("the views in {}", directory.join("views").display());
+    Some(Evidence { source, log_id, epoch, position })
 }
 
 async fn ended(what: &str, task: JoinHandle<()>) {

@@ -1,10 +1,13 @@
 //! Loads a plan's definitions through ingest: resumable, because definition ids are deterministic and ingest knows
 //! duplicates; a no-op when everything is in.
 
+use std::sync::Arc;
+
 use songhua_domain::event::{Actor, EventInput, Payload, PlanPublished};
 use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::Reason;
 use songhua_ingest::{PlanIngest, Refused, Submission};
+use songhua_wire::record::Said;
 use uuid::Uuid;
 
 /// Definitions in one submission. Small enough for the byte limits of a request.
@@ -77,8 +80,8 @@ pub(crate) async fn load(
     for chunk in definitions.chunks(CHUNK_EVENTS) {
         let submission = Submission {
             id: Uuid::now_v7(),
-            actor: actor.clone(),
-            events: chunk.to_vec(),
+            actor: Arc::new(actor.clone()),
+            events: chunk.iter().cloned().map(Said::of).collect(),
             validate_only: false,
             bytes: 0,
             trace_parent: None,

@@ -27,11 +27,12 @@ const SECONDS: [f64; 15] =
 /// Up to the records of a group.
 const SIZES: [f64; 13] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0];
 
-const COUNTERS: [(&str, &str); 5] = [
+const COUNTERS: [(&str, &str); 6] = [
     ("songhua_submissions_total", "Submissions answered, by plan and outcome (stored, duplicate, checked, refused)"),
     ("songhua_events_total", "Events acknowledged, by plan and outcome (stored, duplicate)"),
     ("songhua_refusals_total", "Refusals, by reason of error.proto; those within streams and of HTTP too"),
     ("songhua_replayed_records_total", "Records sent to auditors"),
+    ("songhua_log_scrub_bytes_total", "Bytes of sealed segments that were read again to find rot"),
     ("songhua_grpc_calls_total", "gRPC calls that ended, by method and code"),
 ];
 
@@ -43,13 +44,14 @@ const HISTOGRAMS: [(&str, &str, Unit, &[f64]); 5] = [
     ("songhua_grpc_answer_seconds", "From a gRPC call to the begin of its answer", Unit::Seconds, &SECONDS),
 ];
 
-const GAUGES: [(&str, &str); 13] = [
+const GAUGES: [(&str, &str); 14] = [
     ("songhua_grpc_calls_open", "gRPC calls under way, streams for as long as they are open"),
     ("songhua_queue_submissions", "Submissions that wait or are under way"),
     ("songhua_log_written_position", "Last position accepted for writing"),
     ("songhua_log_durable_position", "Last position that is on disk"),
     ("songhua_plan_open", "1 if the plan is open on this node, 0 if it could not be opened"),
     ("songhua_plan_read_only", "1 if the plan takes no writes"),
+    ("songhua_log_scrub_damage", "Frames of sealed segments that were found damaged and are not served"),
     ("songhua_follower_applied_position", "Last position that a follower has applied"),
     ("songhua_follower_lag_records", "Durable records that a follower has not applied"),
     ("songhua_follower_state", "1 for the state that a follower is in"),
@@ -142,6 +144,7 @@ fn of_plan(status: &pb::PlanStatus, waiting: usize) {
     set("songhua_queue_submissions", waiting as f64);
     set("songhua_log_written_position", status.written_position as f64);
     set("songhua_log_durable_position", status.durable_position as f64);
+    set("songhua_log_scrub_damage", status.damage.len() as f64);
     for follower in &status.followers {
         let labels = [("plan", status.plan.clone()), ("follower", follower.name.clone())];
         let lag = status.durable_position.saturating_sub(follower.applied_position);

@@ -34,7 +34,7 @@ fn fault(error: impl ToString) -> SystemLogError {
 pub(crate) struct SystemLog(Arc<Inner>);
 
 struct Inner {
-    log: SegmentLog,
+    log: Arc<SegmentLog>,
     directory: Arc<Directory>,
     /// Held while appending: events take turns, and the fold follows the log's order.
     writer: Mutex<BTreeMap<PlanId, PlanCreated>>,
@@ -68,7 +68,8 @@ impl SystemLog {
                 fold(&mut access, &mut plans, &event);
             }
         }
-        let inner = Inner { log, directory: Arc::new(Directory::new(access)), writer: Mutex::new(plans) };
+        let inner =
+            Inner { log: Arc::new(log), directory: Arc::new(Directory::new(access)), writer: Mutex::new(plans) };
         let opened = Self(Arc::new(inner));
         if next == Position::FIRST {
             opened.write_genesis().await?;
@@ -96,6 +97,17 @@ impl SystemLog {
     /// The plans of this deployment.
     pub(crate) async fn plans(&self) -> BTreeMap<PlanId, PlanCreated> {
         self.0.writer.lock().await.clone()
+    }
+
+    /// The log itself, for whoever reads it.
+    pub(crate) fn log(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.0.log) as Arc<dyn EventLog>
+    }
+
+    /// The plans, which history the log is, and where it ends: all of one moment.
+    pub(crate) async fn snapshot(&self) -> (BTreeMap<PlanId, PlanCreated>, Identity, Position) {
+        let plans = self.0.writer.lock().await;
+        (plans.clone(), self.0.log.identity(), self.0.log.heads().durable)
     }
 
     /// Appends an event and folds it once it is on disk.

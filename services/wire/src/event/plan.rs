@@ -3,8 +3,8 @@
 //! Place in the flow: called by [`super::input_from_pb`] and its inverse. It must not know: what belongs into a plan.
 
 use songhua_domain::event::{
-    Category, DayOpened, Document, LightRuleAdopted, LogCreated, PlanDefined, PlanPublished, Remark, ScheduleOverride,
-    Unit,
+    Category, DayOpened, Document, HistoryForked, LightRuleAdopted, LogCreated, PlanDefined, PlanPublished, Remark,
+    ScheduleOverride, Unit,
 };
 
 use crate::field::FromWire;
@@ -33,6 +33,35 @@ impl From<&LogCreated> for pb::LogCreated {
             epoch: event.epoch,
             simulated: event.simulated,
             hash_algorithm: event.hash_algorithm,
+        }
+    }
+}
+
+impl FromWire for HistoryForked {
+    type Wire = pb::HistoryForked;
+    fn read(at: At<'_>, wire: &pb::HistoryForked) -> Option<Self> {
+        gather!(HistoryForked {
+            old_epoch: Some(wire.old_epoch),
+            epoch: Some(wire.epoch),
+            old_size: Some(wire.old_size),
+            old_leaf_hash: at.field("old_leaf_hash").digest(&wire.old_leaf_hash),
+            old_root: at.field("old_root").digest(&wire.old_root),
+            new_size: Some(wire.new_size),
+            reason: at.field("reason").text(&wire.reason),
+        })
+    }
+}
+
+impl From<&HistoryForked> for pb::HistoryForked {
+    fn from(event: &HistoryForked) -> Self {
+        Self {
+            old_epoch: event.old_epoch,
+            epoch: event.epoch,
+            old_size: event.old_size,
+            old_leaf_hash: event.old_leaf_hash.to_vec(),
+            old_root: event.old_root.to_vec(),
+            new_size: event.new_size,
+            reason: event.reason.clone(),
         }
     }
 }

@@ -9,7 +9,7 @@ use songhua_domain::quantity::parse_decimal;
 use songhua_wire::event::{input_from_pb, input_to_pb};
 use songhua_wire::lean::FigureEvent;
 use songhua_wire::pb;
-use songhua_wire::record::{Envelope, decode_event, decode_header, encode_event};
+use songhua_wire::record::{Envelope, Said, decode_event, decode_header, encode_event};
 use songhua_wire::status::{Refusal, refusal_from};
 use songhua_wire::system::{decode_system_event, encode_system_event};
 
@@ -68,7 +68,7 @@ fn judge(wire: &pb::EventInput) -> Result<(), TestCaseError> {
     match input_from_pb(wire) {
         Ok(input) => {
             prop_assert_eq!(input_from_pb(&input_to_pb(&input)), Ok(input.clone()));
-            prop_assert_eq!(&decode_event(7, &record(&input)).unwrap().input, &input);
+            prop_assert_eq!(&*decode_event(7, &record(&input)).unwrap().input, &input);
             prop_assert_eq!(decode_header(&record(&input)).unwrap().event_type, input.payload.type_token());
         }
         Err(violations) => {
@@ -89,9 +89,12 @@ fn record(input: &EventInput) -> Vec<u8> {
         submission: SubmissionRef { id: SUBMISSION, index: 0, count: 1 },
         back_dated: false,
         trace_parent: "",
-        input,
+        said: &Said::of(input.clone()),
     };
-    encode_event(&envelope).to_vec()
+    let bytes = encode_event(&envelope).to_vec();
+    // What is written by hand is what protobuf writes.
+    assert_eq!(pb::Event::decode(&bytes[..]).unwrap().encode_to_vec(), bytes);
+    bytes
 }
 
 /// The bytes with some of them overwritten, then cut.

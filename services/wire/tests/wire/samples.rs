@@ -53,10 +53,16 @@ fn schedule() -> Schedule {
     Schedule { frequency: Frequency::Quarter, release_lag_days: 30, grace_days: 45 }
 }
 
+fn history_forked() -> HistoryForked {
+    let (old_leaf_hash, old_root, reason) = ([0xF1; 32], [0xF2; 32], "磁盘损坏，从备份恢复".to_owned());
+    HistoryForked { old_epoch: 1, epoch: 2, old_size: 4_321, old_leaf_hash, old_root, new_size: 4_300, reason }
+}
+
 fn definitions() -> Vec<Payload> {
     vec![
         LogCreated { log_id: LOG, plan: Some(id("demo")), epoch: 1, simulated: true, hash_algorithm: 1 }.into(),
         DayOpened { date: date(2026, 4, 1) }.into(),
+        history_forked().into(),
         plan_defined().into(),
         PlanPublished { event_count: 198, digest: [0xD1; 32] }.into(),
         AreaDesignated {
@@ -365,6 +371,14 @@ pub(crate) fn system_events() -> Vec<(&'static str, SystemEvent)> {
         credential_digest: [0; 32],
         count: 3,
     };
+    let restored = Restored {
+        old_epoch: 1,
+        epoch: 2,
+        old_size: 12,
+        old_root: [0xF3; 32],
+        backup_time: "2026-11-22T18:00:00Z".parse().unwrap(),
+        reason: "磁盘损坏，从备份恢复".to_owned(),
+    };
     let genesis = LogCreated { log_id: LOG, plan: None, epoch: 1, simulated: false, hash_algorithm: 1 };
     let plan = PlanCreated { plan: id("demo"), log_id: LOG, simulated: true, fixed_now: None };
     let revoked = AccessRevoked { grant_id: OTHER_EVENT, reason: "离职".to_owned() };
@@ -374,6 +388,7 @@ pub(crate) fn system_events() -> Vec<(&'static str, SystemEvent)> {
         ("access.granted", SystemPayload::AccessGranted(grant)),
         ("access.revoked", SystemPayload::AccessRevoked(revoked)),
         ("attempt.refused", SystemPayload::AttemptRefused(refused)),
+        ("restored", SystemPayload::Restored(restored)),
     ]
     .map(|(token, payload)| (token, system_event(payload)))
     .into()

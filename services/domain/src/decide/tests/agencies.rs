@@ -1,5 +1,7 @@
 //! Rules of agencies that change, and random reorganisations against a plain model.
 
+use std::sync::Arc;
+
 use jiff::civil::date;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -308,8 +310,8 @@ fn a_succession_in_a_circle_is_passed_over_by_the_fold() {
     let mut world = World::published();
     world.ok(&office(), succeeded("bureau", "stranger"));
     let mut event = world.log.values().last().unwrap().clone();
-    event.input.payload = succeeded("stranger", "bureau").into();
-    world.state.evolve(&event);
+    Arc::make_mut(&mut event.input).payload = succeeded("stranger", "bureau").into();
+    world.state.evolve(&event, None);
     assert_eq!(world.state.successor_of(&id("bureau")), Some(&id("stranger")));
     assert_eq!(world.state.successor_of(&id("stranger")), None);
 }

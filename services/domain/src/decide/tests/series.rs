@@ -162,7 +162,7 @@ fn a_revision_takes_the_place_of_the_live_figure_and_voids_its_verification() {
     let live = world.state.head();
     let message = world.refused(&bureau, revised(first, "32"), Reason::Superseded, field);
     assert!(message.contains(&format!("position {live} ")), "{message}");
-    assert_eq!(world.state.series.live(&second).unwrap().verified_by, None);
+    assert_eq!(world.state.series.live(&world.filed[&second]).unwrap().verified_by, None);
     let silent = MeasurementRevised { reason: " ".into(), ..revised(second, "32") };
     world.refused(&bureau, silent, Reason::InvalidField, "measurement_revised.reason");
     let mut dated = world.input(revised(second, "32"));

@@ -2,17 +2,21 @@
 
 mod conduct;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 pub(crate) use conduct::*;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use uuid::Uuid;
 
 use crate::authorise::authorise;
-use crate::decide::{Decision, Moment, Refs, Rejection, decide, references, supported};
+use crate::decide::{Decision, Moment, Refs, Rejection, decide, references};
 use crate::event::*;
 use crate::quantity::Decimal;
 use crate::score::{DatedValue, LightRule};
-use crate::state::PlanState;
+use crate::state::{Filed, PlanState, changed};
 use crate::vocabulary::*;
 
 pub(crate) const TODAY: Date = date(2025, 6, 30);
@@ -62,7 +66,9 @@ pub(crate) fn reader() -> Actor {
 #[derive(Clone, Default)]
 pub(crate) struct World {
     pub(crate) state: PlanState,
-    pub(crate) log: Refs,
+    pub(crate) log: BTreeMap<Uuid, Event>,
+    /// Where each event is filed.
+    pub(crate) filed: BTreeMap<Uuid, Filed>,
     pub(crate) today: Option<Date>,
     pub(crate) ids: u128,
 }
@@ -123,23 +129,37 @@ impl World {
     /// Authorises, decides, folds; gives back the event's id with the decision.
     pub(crate) fn send(&mut self, actor: &Actor, input: EventInput) -> Result<(Uuid, Decision), Rejection> {
         let moment = self.moment();
-        let refs = self.refs(&input);
-        authorise(&self.state, &refs, actor, &input)?;
-        let decision = decide(&self.state, &refs, actor, &moment, &input)?;
+        let refs = self.refs(&input, |_| false);
+        let decided = self.decided(&refs, actor, &moment, &input);
+        // Who remembers where events are filed, all of them or some, decides and folds the same.
+        for shorter in [self.refs(&input, |_| true), self.refs(&input, |id| id.as_u128() % 3 == 0)] {
+            assert_eq!(self.decided(&shorter, actor, &moment, &input), decided);
+            self.log
+                .keys()
+                .filter(|id| shorter.get(id).is_some())
+                .for_each(|id| assert_eq!(shorter.filed(id), refs.filed(id)));
+        }
+        let decision = decided?;
         let event_id = input.event_id;
         let event = self.event(actor, moment.recorded_time, &decision, input);
-        self.state.evolve(&event);
+        let named = changed(&event.input.payload).and_then(|id| refs.filed(&id));
+        let filed = self.state.evolve(&event, named.as_ref());
+        self.filed.extend(filed.map(|filed| (event_id, filed)));
         self.log.insert(event_id, event);
         Ok((event_id, decision))
     }
 
-    /// What ingest fetches for a decision, and no more.
-    fn refs(&self, input: &EventInput) -> Refs {
-        let mut refs = Refs::new();
+    fn decided(&self, refs: &Refs, actor: &Actor, moment: &Moment, input: &EventInput) -> Result<Decision, Rejection> {
+        authorise(&self.state, refs, actor, input)?;
+        decide(&self.state, refs, actor, moment, input)
+    }
+
+    /// What ingest fetches for a decision, and no more, if it `remembers` where some events are filed.
+    fn refs(&self, input: &EventInput, remembers: impl Fn(&Uuid) -> bool) -> Refs {
+        let mut refs = Refs::default();
         let mut next = references(input);
-        while let Some(event) = next.and_then(|id| self.log.get(&id)) {
-            refs.insert(event.input.event_id, event.clone());
-            next = supported(event);
+        while let Some((id, event)) = next.and_then(|id| self.log.get_key_value(&id)) {
+            next = refs.add(event.clone(), self.filed.get(id).filter(|_| remembers(id)).cloned());
         }
         refs
     }
@@ -148,10 +168,10 @@ impl World {
         Event {
             position: self.state.head() + 1,
             recorded_time,
-            actor: actor.clone(),
+            actor: Arc::new(actor.clone()),
             submission: SubmissionRef { id: input.event_id, index: 0, count: 1 },
             back_dated: decision.back_dated,
-            input,
+            input: Arc::new(input),
         }
     }
 

@@ -14,7 +14,7 @@ fn labs() -> MeasurementReported {
     figure("labs", Basis::StockAt, JUNE, "3")
 }
 
-fn live(world: &World) -> Option<&LiveFigure> {
+fn live(world: &World) -> Option<LiveFigure> {
     world.state.series(&id("city"), &id("labs"), TOTAL)?.live(&Slot::of(Basis::StockAt, JUNE))
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::check;
+use crate::{check, check_durable};
 
 #[tokio::test]
 async fn a_sound_log_is_counted_even_while_it_is_open() {
@@ -51,7 +51,7 @@ async fn a_torn_tail_is_measured_and_left_alone() {
     append(&log, &[1]).await;
     drop(log);
     let path = first_segment(directory.path());
-    let mut bytes = fs::read(&path).unwrap();
+    let mut bytes = frames_of(&path);
     bytes.pop();
     fs::write(&path, &bytes).unwrap();
     let report = check(directory.path(), |_, _| {}).unwrap();
@@ -72,6 +72,43 @@ async fn duplicate_keys_are_listed() {
     let keys: Vec<_> = batch.submissions[0].records.iter().map(|record| record.key).collect();
     assert_eq!(report.duplicates, [(keys[0], Position(3)), (keys[1], Position(4))]);
     assert_eq!((report.duplicate_keys, report.is_sound()), (2, false));
+}
+
+#[tokio::test]
+async fn a_key_that_comes_again_in_another_segment_is_found_and_one_that_is_half_the_same_is_none() {
+    let directory = created();
+    let (log, _) = SegmentLog::open(directory.path(), without_marks().segment_bytes_max(200)).unwrap();
+    let batch = append(&log, &[2]).await;
+    let mut other = some_batch(&[2]);
+    let first = batch.submissions[0].records[0].key;
+    // The halves change places: what is compared first is equal.
+    other.submissions[0].records[0].key = [&first[8..], &first[..8]].concat().try_into().unwrap();
+    log.append(Position(2), other).await.unwrap();
+    log.append(Position(4), batch.clone()).await.unwrap();
+    log.close().await;
+    assert_eq!(firsts(directory.path()).len(), 3);
+    let report = check(directory.path(), |_, _| {}).unwrap();
+    let keys: Vec<_> = batch.submissions[0].records.iter().map(|record| record.key).collect();
+    assert_eq!(report.duplicates, [(keys[0], Position(5)), (keys[1], Position(6))]);
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_durable_head_is_no_finding() {
+    let directory = created();
+    let (log, _) = open(directory.path());
+    append(&log, &[1]).await;
+    append(&log, &[1, 1]).await;
+    drop(log);
+    let path = first_segment(directory.path());
+    let mut bytes = fs::read(&path).unwrap();
+    let offsets = frame_offsets(&bytes);
+    bytes[offsets[1] + 50] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let sound = check_durable(directory.path(), Position(1), |_, _| {}).unwrap();
+    assert!(sound.is_sound() && sound.torn_tail.is_none(), "{sound:?}");
+    assert_eq!(sound.head, Position(1));
+    let damaged = check_durable(directory.path(), Position(3), |_, _| {}).unwrap();
+    assert_eq!((damaged.damage.unwrap().position, damaged.head), (Position(2), Position(1)));
 }
 
 #[tokio::test]

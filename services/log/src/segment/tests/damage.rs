@@ -5,18 +5,21 @@ use std::fs;
 use super::*;
 use crate::{AppendError, ReadError};
 
-/// Cuts a log behind `acknowledged` records at every byte of what follows, and opens each.
-async fn cut_at_every_byte(directory: &Path, whole: &[StoredRecord], acknowledged: usize) {
-    let bytes = fs::read(first_segment(directory)).unwrap();
+/// Cuts a log behind `acknowledged` records at every byte of what follows, with so many zeros of prepared room behind,
+/// and opens each.
+async fn cut_at_every_byte(directory: &Path, whole: &[StoredRecord], acknowledged: usize, room: usize) {
+    let bytes = frames_of(&first_segment(directory));
     let offsets = frame_offsets(&bytes);
     let keep = offsets[acknowledged];
     for length in keep..bytes.len() {
         let copy = copy_of(directory);
-        fs::write(first_segment(copy.path()), &bytes[..length]).unwrap();
+        let torn = [&bytes[..length], &vec![0; room]].concat();
+        fs::write(first_segment(copy.path()), &torn).unwrap();
         let (log, report) = open(copy.path());
         let cut = report.cut.map_or(0, |cut| cut.bytes as usize);
         assert_eq!(report.read_only, None, "cut at byte {length}");
-        assert_eq!(fs::metadata(first_segment(copy.path())).unwrap().len() as usize, length - cut);
+        assert_eq!(fs::metadata(first_segment(copy.path())).unwrap().len() as usize, torn.len() - cut);
+        assert_eq!(cut > 0, length > keep, "cut at byte {length}");
         let kept = all(&log).await;
         assert!(kept.len() >= acknowledged, "cut at byte {length}: acknowledged records are gone");
         assert_eq!(kept[..], whole[..kept.len()], "cut at byte {length}");
@@ -33,7 +36,9 @@ async fn a_tail_torn_at_any_byte_is_cut_and_the_rest_kept() {
     }
     let whole = all(&log).await;
     drop(log);
-    cut_at_every_byte(directory.path(), &whole, 5).await;
+    for room in [0, 1, 39, 40, 10_000] {
+        cut_at_every_byte(directory.path(), &whole, 5, room).await;
+    }
 }
 
 #[tokio::test]
@@ -43,36 +48,72 @@ async fn a_batch_whose_end_was_torn_off_is_cut_as_a_whole() {
     append(&log, &[1]).await;
     append(&log, &[1, 2, 1]).await;
     drop(log);
-    let bytes = fs::read(first_segment(directory.path())).unwrap();
+    let bytes = frames_of(&first_segment(directory.path()));
     let start = frame_offsets(&bytes)[1];
     for length in start..bytes.len() {
-        let copy = copy_of(directory.path());
-        fs::write(first_segment(copy.path()), &bytes[..length]).unwrap();
-        let (log, report) = open(copy.path());
-        assert_eq!((report.head, report.read_only), (Position(1), None), "cut at byte {length}");
-        assert_eq!(report.cut.map(|cut| cut.offset), (length > start).then_some(start as u64));
-        append(&log, &[1]).await;
+        for room in [0, 5_000] {
+            let copy = copy_of(directory.path());
+            fs::write(first_segment(copy.path()), [&bytes[..length], &vec![0; room]].concat()).unwrap();
+            let (log, report) = open(copy.path());
+            assert_eq!((report.head, report.read_only), (Position(1), None), "cut at byte {length}");
+            assert_eq!(report.cut.map(|cut| cut.offset), (length > start).then_some(start as u64));
+            append(&log, &[1]).await;
+        }
     }
     assert_eq!(open(directory.path()).1.head, Position(5));
 }
 
 #[tokio::test]
-async fn a_torn_tail_full_of_zeros_or_noise_is_cut() {
+async fn a_torn_tail_of_noise_is_cut_and_one_of_zeros_is_room() {
     let directory = created();
     let (log, _) = open(directory.path());
     append(&log, &[3]).await;
     let whole = all(&log).await;
     log.close().await;
-    for tail in [vec![0; 5_000], vec![0xff; 39], (0..200_000_u32).map(|at| (at * 31 % 251) as u8).collect()] {
+    let bytes = fs::read(first_segment(directory.path())).unwrap();
+    let end = bytes.len() as u64;
+    let noise: Vec<u8> = (0..200_000_u32).map(|at| (at * 31 % 251) as u8).collect();
+    let far = [vec![0; 3 << 20], vec![1]].concat();
+    for tail in [vec![0xff; 39], noise.clone(), [vec![0; 70_000], noise].concat(), far] {
         let copy = copy_of(directory.path());
-        let mut bytes = fs::read(first_segment(copy.path())).unwrap();
-        let end = bytes.len() as u64;
+        let mut bytes = bytes.clone();
         bytes.extend_from_slice(&tail);
         fs::write(first_segment(copy.path()), bytes).unwrap();
         let (log, report) = open(copy.path());
         let cut = report.cut.unwrap();
         assert_eq!((cut.offset, cut.bytes), (end, tail.len() as u64));
         assert_eq!(all(&log).await, whole);
+    }
+    for zeros in [1, 39, 40, 41, 4_096, 3 << 20] {
+        let copy = copy_of(directory.path());
+        let file = fs::OpenOptions::new().write(true).open(first_segment(copy.path())).unwrap();
+        file.set_len(end + zeros).unwrap();
+        let (log, report) = open(copy.path());
+        assert_eq!((report.cut, report.read_only, file.metadata().unwrap().len()), (None, None, end + zeros));
+        assert_eq!(all(&log).await, whole);
+        append(&log, &[1]).await;
+        log.close().await;
+        assert_eq!(fs::read(first_segment(copy.path())).unwrap(), frames_of(&first_segment(copy.path())));
+    }
+}
+
+/// Far behind the damage, and across the edges of what is searched at once.
+#[tokio::test]
+async fn a_proof_behind_any_number_of_zeros_is_found() {
+    let directory = created();
+    let (log, _) = open(directory.path());
+    append(&log, &[1]).await;
+    log.close().await;
+    let path = first_segment(directory.path());
+    let bytes = fs::read(&path).unwrap();
+    let offsets = frame_offsets(&bytes);
+    let mark = &bytes[offsets[1]..];
+    for zeros in (0..9_000).step_by(97).chain([1 << 20, (1 << 20) - 40, (1 << 20) - 1, (2 << 20) + 4_095]) {
+        let gap = vec![0; bytes.len() + zeros - 64 - mark.len()];
+        fs::write(&path, [&bytes[..64], &gap, mark, &vec![0; zeros % 5_000]].concat()).unwrap();
+        let (_, report) = open(directory.path());
+        assert_eq!((report.head, report.cut), (Position::NONE, None), "{zeros} zeros");
+        assert!(report.read_only.is_some_and(|reason| reason.contains("positions up to 1 may have been acknowledged")));
     }
 }
 
@@ -185,11 +226,12 @@ async fn damage_in_a_sealed_segment_is_found_by_read_and_find() {
 #[tokio::test]
 async fn damage_that_comes_while_the_log_is_open_is_never_served() {
     let directory = created();
-    let (log, _) = open(directory.path());
+    // What is in memory does not rot with the disk.
+    let (log, _) = SegmentLog::open(directory.path(), without_marks().recent_bytes_max(0)).unwrap();
     append(&log, &[1]).await;
     append(&log, &[1]).await;
     let path = first_segment(directory.path());
-    let bytes = fs::read(&path).unwrap();
+    let bytes = frames_of(&path);
     for at in frame_offsets(&bytes)[1]..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;

@@ -4,13 +4,24 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::super::companion::{self, Companion};
-use super::super::frame::{FrameHeader, encode_submission, split};
+use super::super::frame::{Encoded, FrameHeader, split};
 use super::super::header::SegmentHeader;
-use super::super::index::{Filter, KeyIndex, SegmentIndex, fingerprint};
+use super::super::index::{Filter, KeyIndex, Probe, fingerprint};
 use super::*;
 use crate::record::{Record, Submission};
 use crate::{HashAlgorithm, Identity};
+
+/// The frame of a submission, which stands alone in a batch or before another one.
+fn frame(submission: Submission, first: Position, durable: Position, goes_on: bool) -> Vec<u8> {
+    let mut batch = Batch { submissions: vec![submission] };
+    if goes_on {
+        batch.submissions.push(batch.submissions[0].clone());
+    }
+    let mut encoded = Encoded::of(&batch, first);
+    encoded.finish(durable);
+    let end = encoded.frames().get(1).map_or(encoded.bytes.len(), |(at, _)| *at);
+    encoded.bytes[..end].to_vec()
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -28,8 +39,7 @@ fn format_1_has_these_bytes() {
 
     let record = Record { key: *b"fedcba9876543210", bytes: Bytes::from_static(b"hello") };
     let submission = Submission { recorded_time_us: -2, records: vec![record] };
-    let mut frame = Vec::new();
-    encode_submission(&mut frame, &submission, Position(7), Position(4), true);
+    let frame = frame(submission, Position(7), Position(4), true);
     let expected = "5c5c4a5cfe2e7d0a170000000100010107000000000000000400000000000000feffffffffffffff\
                     05006665646362613938373635343332313068656c6c6f";
     assert_eq!(hex(&frame), expected);
@@ -37,41 +47,13 @@ fn format_1_has_these_bytes() {
 }
 
 #[test]
-fn a_companion_finds_every_fingerprint_and_all_of_equal_ones() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("x.idx");
-    for (keys, distinct) in [(1, 1), (5, 5), (255, 9), (2_000, 2_000), (2_000, 3), (5_000, 700)] {
-        let mut index = SegmentIndex::default();
-        let header = FrameHeader { records: 1, ..FrameHeader::mark(Position(1), 0) };
-        for position in 1..=keys {
-            let header = FrameHeader { first: Position(position), ..header };
-            let spread = (position % distinct).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            index.enter(64 + position * 100, &header, &[spread]);
-        }
-        fs::write(&path, companion::encode(Position(1), 12_345, &index)).unwrap();
-        let companion = Companion::load(&path).unwrap();
-        assert_eq!((companion.records, companion.last(), companion.segment_bytes), (keys, Position(keys), 12_345));
-        assert_eq!(companion.sparse, index.sparse);
-        for value in 0..distinct {
-            let spread = value.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let mut expected = index.keys.positions(spread);
-            expected.sort_unstable();
-            assert!(companion.may_contain(spread));
-            assert_eq!(companion.positions(spread).unwrap(), expected);
-        }
-        assert!(companion.positions(1).unwrap().is_empty());
-        assert!(companion.positions(u64::MAX).unwrap().is_empty());
-    }
-}
-
-#[test]
 fn the_filter_lets_few_foreign_keys_pass() {
     let fingerprints: Vec<u64> = (0..10_000_u128).map(|key| fingerprint(&key.to_be_bytes())).collect();
     let filter = Filter::of(fingerprints.iter().copied());
-    assert!(fingerprints.iter().all(|fingerprint| filter.may_contain(*fingerprint)));
-    let foreign = (10_000..110_000_u128).filter(|key| filter.may_contain(fingerprint(&key.to_be_bytes())));
+    assert!(fingerprints.iter().all(|fingerprint| filter.may_contain(&Probe::of(*fingerprint))));
+    let foreign = (10_000..110_000_u128).filter(|key| filter.may_contain(&Probe::of(fingerprint(&key.to_be_bytes()))));
     let passed = foreign.count();
-    assert!(passed < 1_500, "{passed} of 100,000 foreign keys passed");
+    assert!(passed < 60, "{passed} of 100,000 foreign keys passed");
 }
 
 #[test]
@@ -95,8 +77,7 @@ fn submissions() -> impl Strategy<Value = Submission> {
 proptest! {
     #[test]
     fn a_frame_comes_back_as_it_was(submission in submissions(), first in 1_u64..1 << 60, goes_on: bool) {
-        let mut frame = Vec::new();
-        encode_submission(&mut frame, &submission, Position(first), Position(first - 1), goes_on);
+        let frame = frame(submission.clone(), Position(first), Position(first - 1), goes_on);
         let header = FrameHeader::decode(&frame).unwrap();
         prop_assert_eq!(header.frame_bytes(), frame.len() as u64);
         prop_assert_eq!(header.batch_goes_on, goes_on);
@@ -113,23 +94,6 @@ proptest! {
         prop_assert!(SegmentHeader::decode(&bytes).is_err());
         if let Some(parts) = split(&bytes, records) {
             prop_assert_eq!(parts.len(), usize::from(records));
-        }
-    }
-
-    #[test]
-    fn no_companion_makes_the_loader_panic(mut bytes in proptest::collection::vec(any::<u8>(), 52..300), lengths: [u8; 3]) {
-        bytes[..8].copy_from_slice(b"SONGIDX\0");
-        bytes[8..10].copy_from_slice(&[1, 0]);
-        bytes[24..32].copy_from_slice(&u64::from(lengths[0] % 8).to_le_bytes());
-        bytes[40..44].copy_from_slice(&u32::from(lengths[1] % 4).to_le_bytes());
-        bytes[44..48].copy_from_slice(&u32::from(lengths[2]).to_le_bytes());
-        let crc = crc32c::crc32c(&bytes);
-        bytes.extend_from_slice(&crc.to_le_bytes());
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("x.idx");
-        fs::write(&path, bytes).unwrap();
-        if let Ok(companion) = Companion::load(&path) {
-            let _ = companion.positions(7).unwrap();
         }
     }
 }

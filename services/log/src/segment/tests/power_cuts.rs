@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use super::super::disk::{Disk, RealDisk};
+use super::super::frame::Encoded;
 use super::*;
 use crate::hostile::XorShift;
 
@@ -47,6 +48,50 @@ fn lose_power(path: &Path, unsynced: &[(u64, Vec<u8>)], random: &mut XorShift) {
     fs::write(path, &bytes[..length]).unwrap();
 }
 
+/// A group of three batches that was being written when power failed, of which every subset of sectors is on disk: what
+/// was acknowledged is there, and the group as far as its batches are whole.
+#[tokio::test]
+async fn any_sectors_of_an_unsynced_group_may_be_on_disk() {
+    const SECTOR: usize = 512;
+    for acknowledged in [1, 9, 23] {
+        let directory = created();
+        let (log, _) = open(directory.path());
+        append(&log, &vec![1; acknowledged]).await;
+        drop(log);
+        let path = first_segment(directory.path());
+        let before = frames_of(&path);
+        let (log, _) = open(directory.path());
+        // One group: none of its frames says that another was synced.
+        let mut group = Vec::new();
+        let (mut first, mut ends) = (log.heads().durable.next(), vec![acknowledged]);
+        for sizes in [&[11][..], &[4, 7], &[9, 1]] {
+            let mut encoded = Encoded::of(&some_batch(sizes), first);
+            encoded.finish(log.heads().durable);
+            group.extend_from_slice(&encoded.bytes);
+            first = first.plus(sizes.iter().sum::<usize>() as u64);
+            ends.push(first.0 as usize - 1);
+        }
+        drop(log);
+        let whole = [&before[..], &group].concat();
+        let sectors = before.len() / SECTOR..whole.len().div_ceil(SECTOR);
+        assert!((4..10).contains(&sectors.len()), "{sectors:?}");
+        for (subset, room) in (0..1_u32 << sectors.len()).flat_map(|subset| [(subset, 0), (subset, 2_000)]) {
+            let mut bytes = [&before[..], &vec![0; group.len() + room]].concat();
+            for sector in sectors.clone().filter(|sector| subset >> (sector - sectors.start) & 1 == 1) {
+                let range = sector * SECTOR..((sector + 1) * SECTOR).min(whole.len());
+                bytes[range.clone()].copy_from_slice(&whole[range]);
+            }
+            let copy = copy_of(directory.path());
+            fs::write(first_segment(copy.path()), &bytes).unwrap();
+            let (log, report) = open(copy.path());
+            assert_eq!(report.read_only, None, "sectors {subset:b}");
+            assert!(ends.contains(&(report.head.0 as usize)), "sectors {subset:b}: head {}", report.head);
+            assert_eq!(all(&log).await.len() as u64, report.head.0, "sectors {subset:b}");
+            append(&log, &[1]).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_power_cut_loses_nothing_acknowledged_and_leaves_whole_batches() {
     for seed in 1..=200 {
@@ -54,7 +99,8 @@ async fn a_power_cut_loses_nothing_acknowledged_and_leaves_whole_batches() {
         let directory = created();
         let disk = Arc::new(Recording::default());
         *disk.syncs_left.lock().unwrap() = random.below(6);
-        let options = SegmentOptions { disk: disk.clone(), ..without_marks() };
+        let ahead = [0, 200, 2_000][random.below(3) as usize];
+        let options = SegmentOptions { disk: disk.clone(), ..without_marks().zeros_ahead(ahead) };
         let (log, _) = SegmentLog::open(directory.path(), options).unwrap();
 
         let mut ends = vec![0];
@@ -89,10 +135,10 @@ async fn records_that_nothing_proves_durable_are_written_and_synced_again_at_ope
     append(&log, &[2]).await;
     drop(log);
     let disk = Arc::new(Recording::default());
-    let bytes = fs::read(first_segment(directory.path())).unwrap();
+    let bytes = frames_of(&first_segment(directory.path()));
     let options = SegmentOptions { disk: disk.clone(), ..without_marks() };
     SegmentLog::open(directory.path(), options).unwrap();
     let last = frame_offsets(&bytes)[1];
     assert_eq!(*disk.unsynced.lock().unwrap(), [(last as u64, bytes[last..].to_vec())]);
-    assert_eq!(fs::read(first_segment(directory.path())).unwrap(), bytes);
+    assert_eq!(frames_of(&first_segment(directory.path())), bytes);
 }

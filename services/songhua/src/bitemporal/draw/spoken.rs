@@ -138,7 +138,7 @@ fn withdrawn(world: &World, dice: &mut Dice) -> Option<Proposal> {
 fn sender(world: &World, dice: &mut Dice, named: &Event) -> songhua_domain::event::Actor {
     match &named.actor.agency {
         Some(agency) if !dice.one_in(5) => service(standing(world, agency)),
-        None if !dice.one_in(5) => named.actor.clone(),
+        None if !dice.one_in(5) => songhua_domain::event::Actor::clone(&named.actor),
         _ => world::office(),
     }
 }

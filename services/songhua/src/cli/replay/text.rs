@@ -94,6 +94,9 @@ fn scope(scope: Option<&pb::Scope>) -> String {
 fn says(payload: &Payload) -> String {
     match payload {
         Payload::LogCreated(genesis) => if genesis.simulated { "建立日志 模拟数据" } else { "建立日志" }.to_owned(),
+        Payload::HistoryForked(forked) => {
+            format!("自备份恢复，纪元 {}，保留前 {} 条：{}", forked.epoch, forked.new_size, short(&forked.reason))
+        }
         Payload::DayOpened(day) => date(day.date.as_ref()),
         Payload::PlanDefined(plan) => zh(plan.title.as_ref()).to_owned(),
         Payload::PlanPublished(published) => format!("发布，{} 条定义", published.event_count),
@@ -235,7 +238,7 @@ mod tests {
     fn every_event_type_says_something() {
         let mut seen = BTreeSet::new();
         // The wire crate keeps one record of each event type.
-        for folder in ["../wire/fixtures/v1", "../wire/fixtures/v2"] {
+        for folder in ["../wire/fixtures/v1", "../wire/fixtures/v2", "../wire/fixtures/v3"] {
             let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
             for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "json")) {
                 let token = file.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -42,6 +42,14 @@ fn closed() -> World {
     world
 }
 
+/// The log of `world` goes on in this epoch.
+fn forked(world: &World, epoch: u32) -> HistoryForked {
+    let new_size = world.state.head();
+    let reason = "磁盘损坏，从备份恢复".to_owned();
+    let (old_leaf_hash, old_root) = ([1; 32], [2; 32]);
+    HistoryForked { old_epoch: 1, epoch, old_size: new_size + 9, old_leaf_hash, old_root, new_size, reason }
+}
+
 fn server() -> Vec<Case> {
     use super::super::support::server;
     let (nothing, loading, world) = (World::default(), World::loading(), World::published());
@@ -49,6 +57,13 @@ fn server() -> Vec<Case> {
         accepted(&nothing, &server(), genesis(), |state| state.genesis().is_some()),
         refused(&nothing, &office(), genesis(), Reason::ServerOnly),
         refused(&world, &server(), genesis(), Reason::AlreadyDefined),
+        accepted(&loading, &server(), forked(&loading, 2), |state| state.genesis().unwrap().epoch == 2),
+        accepted(&world, &server(), forked(&world, 7), |state| state.genesis().unwrap().epoch == 7),
+        accepted(&closed(), &server(), forked(&closed(), 2), |state| state.genesis().unwrap().epoch == 2),
+        refused(&world, &office(), forked(&world, 2), Reason::ServerOnly),
+        refused(&world, &server(), forked(&world, 1), Reason::InvalidField),
+        refused(&world, &server(), forked(&loading, 2), Reason::InvalidField),
+        refused(&world, &server(), HistoryForked { reason: String::new(), ..forked(&world, 2) }, Reason::InvalidField),
         accepted(&loading, &server(), DayOpened { date: TODAY }, |state| state.last_day() == Some(TODAY)),
         accepted(&world, &server(), DayOpened { date: TODAY }, |state| state.last_day() == Some(TODAY)),
         refused(&world, &office(), DayOpened { date: TODAY }, Reason::ServerOnly),

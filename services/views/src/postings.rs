@@ -1,0 +1,135 @@
+//! Postings: of each area, indicator, project, agency and event type, the positions of all records that a filter on it
+//! lets pass, and perhaps a few more.
+//!
+//! Place in the flow: the batch appends here, [`select`](crate::Views::select) reads. A block is the differences between
+//! its positions, the first of which is in its key; full once it has [`BLOCK_BYTES`]. It must not know: what a record is.
+
+use std::collections::HashMap;
+
+use crate::batch::ViewBatch;
+use crate::block;
+use crate::error::ViewsError;
+use crate::key::{self, Key};
+use crate::row::{position_of, unreadable};
+use crate::store::Rows;
+use crate::varint::{put, take};
+
+/// Bytes from which on a block takes no further position.
+const BLOCK_BYTES: usize = 4_096;
+/// Most lists whose last blocks are kept.
+const TAILS: usize = 8_192;
+
+/// What records are found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PostingKind {
+    /// The area they are about.
+    Area = 1,
+    /// The indicator.
+    Indicator = 2,
+    /// The project, or one of both.
+    Project = 3,
+    /// The agency that sent them, or for which they were filed.
+    Agency = 4,
+    /// Token of their event type.
+    EventType = 5,
+}
+
+/// The prefix of a list's keys.
+pub(crate) fn prefix(kind: PostingKind, id: &str) -> Vec<u8> {
+    Key::table(key::POSTINGS).bytes(&[kind as u8]).text(id).done()
+}
+
+/// The positions in a block, ascending.
+pub(crate) fn positions(key: &[u8], mut value: &[u8]) -> Result<Vec<u64>, ViewsError> {
+    let mut last = position_of(key)?;
+    let mut positions = Vec::with_capacity(value.len() + 1);
+    positions.push(last);
+    while !value.is_empty() {
+        let next = take(&mut value).and_then(|more| last.checked_add(more));
+        last = next.ok_or_else(|| unreadable(key, "cut posting"))?;
+        positions.push(last);
+    }
+    Ok(positions)
+}
+
+/// The last block of a list, being written.
+#[derive(Debug)]
+struct Tail {
+    prefix: Vec<u8>,
+    first: u64,
+    last: u64,
+    bytes: Vec<u8>,
+    dirty: bool,
+}
+
+/// The last blocks of lists that are written to, by kind and id. Looked up only: no order of it reaches a row.
+#[derive(Debug, Default)]
+pub(crate) struct Tails {
+    places: [HashMap<Box<str>, usize>; 5],
+    tails: Vec<Tail>,
+    /// Places of those that were written to in this batch.
+    dirty: Vec<usize>,
+}
+
+impl Tails {
+    /// Adds the last blocks that were written to.
+    pub(crate) fn put(&mut self, rows: &mut Rows) {
+        for place in self.dirty.drain(..) {
+            let Some(tail) = self.tails.get_mut(place) else { continue };
+            tail.dirty = false;
+            rows.insert(block::at(&tail.prefix, tail.first), tail.bytes.as_slice().into());
+        }
+    }
+
+    /// Lets go of what has become too much, between batches.
+    pub(crate) fn trim(&mut self) {
+        if self.tails.len() > TAILS {
+            *self = Self::default();
+        }
+    }
+}
+
+impl ViewBatch<'_> {
+    /// Notes that the record at `position` is found by this id. Positions never fall; one that is noted twice counts once.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; the batch must be dropped.
+    pub fn post(&mut self, kind: PostingKind, id: &str, position: u64) -> Result<(), ViewsError> {
+        let place = match self.writer.postings.places[kind as usize - 1].get(id) {
+            Some(place) => *place,
+            None => self.load_tail(kind, id, position)?,
+        };
+        let Tails { tails, dirty, .. } = &mut self.writer.postings;
+        let Some(tail) = tails.get_mut(place) else { return Ok(()) };
+        if tail.bytes.len() >= BLOCK_BYTES && position > tail.last {
+            let full = std::mem::take(&mut tail.bytes);
+            self.rows.insert(block::at(&tail.prefix, tail.first), full.as_slice().into());
+            (tail.first, tail.last) = (position, position);
+        } else if position > tail.last {
+            put(&mut tail.bytes, position - tail.last);
+            tail.last = position;
+        }
+        if !tail.dirty {
+            tail.dirty = true;
+            dirty.push(place);
+        }
+        Ok(())
+    }
+
+    /// The place of a list that nothing was written to yet; one that is new begins at `position`.
+    fn load_tail(&mut self, kind: PostingKind, id: &str, position: u64) -> Result<usize, ViewsError> {
+        let prefix = prefix(kind, id);
+        let stored = self.grown.read(|store| {
+            let row = store.last_block(&prefix, block::at(&prefix, u64::MAX))?;
+            row.map(|(key, value)| Ok((positions(&key, &value)?, value.to_vec()))).transpose()
+        })?;
+        let tail = match stored.as_ref().and_then(|(block, bytes)| Some((*block.first()?, *block.last()?, bytes))) {
+            Some((first, last, bytes)) => Tail { prefix, first, last, bytes: bytes.clone(), dirty: false },
+            None => Tail { prefix, first: position, last: position, bytes: Vec::new(), dirty: false },
+        };
+        let Tails { places, tails, .. } = &mut self.writer.postings;
+        tails.push(tail);
+        places[kind as usize - 1].insert(id.into(), tails.len() - 1);
+        Ok(tails.len() - 1)
+    }
+}
