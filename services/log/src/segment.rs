@@ -190,8 +190,8 @@ impl SegmentLog {
         heads.written.0 - heads.durable.0
     }
 
-    /// Begins to read sealed segments over and over, at so many bytes a second (at least 1), to find rot early. Ends
-    /// with the handle, or at [`close`](Self::close).
+    /// Begins to read sealed segments over and over, at so many bytes a second (at least 1), to find rot early; of the
+    /// logs of a process one at a time. Ends with the handle, or at [`close`](Self::close).
     ///
     /// # Errors
     /// The operating system has no thread for it.

@@ -16,7 +16,7 @@ use songhua_wire::record::{DecodeError, decode_event};
 use crate::fold::{FoldError, fold};
 use crate::hot::tell;
 use crate::judge::judge;
-use crate::posting::{PostError, post, post_figure};
+use crate::posting::{Lists, PostError, post};
 
 /// The follower's name, in health, logs and metrics.
 const NAME: &str = "projector";
@@ -114,18 +114,22 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
 
 fn apply_all(views: &Views, records: &[StoredRecord], checkpoint: Checkpoint) -> Result<(), FollowError> {
     let mut batch = views.batch().map_err(failed)?;
+    let mut lists = Lists::default();
     for record in records {
-        apply_record(&mut batch, record)?;
+        apply_record(&mut batch, record, &mut lists)?;
     }
     batch.commit(checkpoint).map_err(failed)
 }
 
-fn apply_record(batch: &mut ViewBatch<'_>, record: &StoredRecord) -> Result<(), FollowError> {
+fn apply_record<'r>(
+    batch: &mut ViewBatch<'_>,
+    record: &'r StoredRecord,
+    lists: &mut Lists<'r>,
+) -> Result<(), FollowError> {
     let position = record.position.0;
     let grown = match FigureEvent::read(&record.bytes).zip(Names::read(&record.bytes)) {
-        Some((figure, names)) => {
-            grow_figure(batch, position, &figure).and_then(|()| Ok(post_figure(batch, position, &figure, &names)?))
-        }
+        Some((figure, names)) => grow_figure(batch, position, &figure)
+            .and_then(|()| Ok(lists.post_figure(batch, position, &figure, &names)?)),
         None => {
             let event = decode_event(position, &record.bytes).map_err(|error| undecodable(position, error))?;
             match grow(batch, &event).map(|()| post(batch, &record.bytes, &event)) {

@@ -1,6 +1,5 @@
 //! Tests of the projector and of the views it grows: a small plan, histories on it, and what reads must answer.
 
-mod bench_tmp;
 mod crash;
 mod facts;
 mod follower;

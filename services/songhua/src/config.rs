@@ -48,7 +48,7 @@ pub(crate) struct ServeArgs {
     /// Memory for each plan's views, MiB [default: 64] / 每个方案视图缓存
     #[arg(long, env = "SONGHUA_VIEWS_CACHE_MIB", value_name = "N")]
     pub views_cache_mib: Option<u64>,
-    /// Bytes a second at which each log's sealed segments are read again and again, to find rot [default: 8388608; 0 = never] / 后台校验速率
+    /// Bytes a second at which sealed segments are read again and again, to find rot [default: 8388608; 0 = never] / 后台校验速率
     #[arg(long, env = "SONGHUA_SCRUB_BYTES_PER_SECOND", value_name = "N")]
     pub scrub_bytes_per_second: Option<u64>,
     /// NATS servers to publish to, comma separated [default: none, topics are off] / NATS 服务器，默认不发布
@@ -157,7 +157,7 @@ pub(crate) struct Config {
     pub queue_submissions_max: Setting<usize>,
     /// Memory for each plan's views, MiB.
     pub views_cache_mib: Setting<u64>,
-    /// Pace at which sealed segments of each log are read again and again; 0 = never.
+    /// Pace at which sealed segments are read again and again; 0 = never.
     pub scrub_bytes_per_second: Setting<u64>,
     /// NATS servers; none = topics are off. Shown without what is secret.
     pub nats_url: Setting<Option<Servers>>,

@@ -45,7 +45,7 @@ pub use fact::{Fact, FactKind, FactRow, Facts, Revised, Said, VerificationStep, 
 pub use milestone::{Milestone, MilestoneChange, MilestoneFact, MilestoneRow};
 pub use model::{Area, Break, ClosedOut, Model, PERCENT, Published, StageChange, Target};
 pub use packed::{EntryRef, FigureRef};
-pub use postings::PostingKind;
+pub use postings::{PostingKind, PostingList};
 pub use revision::{FigureRevision, Found, Newest};
 pub use row::Change;
 pub use select::Selected;

@@ -89,18 +89,27 @@ impl Tails {
     }
 }
 
+/// A list, as one batch knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostingList(usize);
+
 impl ViewBatch<'_> {
-    /// Notes that the record at `position` is found by this id. Positions never fall; one that is noted twice counts once.
+    /// The list of this id, to which a record at `position` is to be added, for as long as this batch is filled.
     ///
     /// # Errors
     /// [`ViewsError`]; the batch must be dropped.
-    pub fn post(&mut self, kind: PostingKind, id: &str, position: u64) -> Result<(), ViewsError> {
-        let place = match self.writer.postings.places[kind as usize - 1].get(id) {
-            Some(place) => *place,
-            None => self.load_tail(kind, id, position)?,
-        };
+    pub fn posting_list(&mut self, kind: PostingKind, id: &str, position: u64) -> Result<PostingList, ViewsError> {
+        match self.writer.postings.places[kind as usize - 1].get(id) {
+            Some(place) => Ok(PostingList(*place)),
+            None => self.load_tail(kind, id, position).map(PostingList),
+        }
+    }
+
+    /// Notes that the record at `position` is found by the id of this list. Positions never fall; one that is noted twice
+    /// counts once.
+    pub fn post_to(&mut self, PostingList(place): PostingList, position: u64) {
         let Tails { tails, dirty, .. } = &mut self.writer.postings;
-        let Some(tail) = tails.get_mut(place) else { return Ok(()) };
+        let Some(tail) = tails.get_mut(place) else { return };
         if tail.bytes.len() >= BLOCK_BYTES && position > tail.last {
             let full = std::mem::take(&mut tail.bytes);
             self.rows.insert(block::at(&tail.prefix, tail.first), full.as_slice().into());
@@ -113,6 +122,15 @@ impl ViewBatch<'_> {
             tail.dirty = true;
             dirty.push(place);
         }
+    }
+
+    /// Both at once.
+    ///
+    /// # Errors
+    /// [`ViewsError`]; the batch must be dropped.
+    pub fn post(&mut self, kind: PostingKind, id: &str, position: u64) -> Result<(), ViewsError> {
+        let list = self.posting_list(kind, id, position)?;
+        self.post_to(list, position);
         Ok(())
     }
 

@@ -78,32 +78,32 @@ pub struct Change<'a> {
     pub reason: &'a str,
 }
 
-/// What the envelope of a record names, as it stands there.
+/// What the envelope of a record names: ids and a resource name, as they stand there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Names<'a> {
     /// The area it is about; empty = none.
-    pub area: &'a str,
+    pub area: &'a [u8],
     /// Resource name it is about.
-    pub subject: &'a str,
+    pub subject: &'a [u8],
     /// The agency that sent it and the one it was filed for; empty = none.
-    pub agencies: [&'a str; 2],
+    pub agencies: [&'a [u8]; 2],
 }
 
 impl<'a> Names<'a> {
-    /// Reads them of a record that [`FigureEvent`] can read; none of others.
+    /// Reads them of a record that [`FigureEvent`] can read, so that they are texts; none of others.
     pub fn read(record: &'a [u8]) -> Option<Self> {
         let mut fields = Fields::of(record);
         fields.number(1)?;
         fields.number(2)?;
-        fields.text(3)?;
-        let (area, subject) = (fields.text(4)?, fields.text(5)?);
-        fields.optional(6)?;
+        fields.bytes(3)?;
+        let (area, subject) = (fields.bytes(4)?, fields.bytes(5)?);
+        fields.bytes(6)?;
         let mut actor = fields.message(7)?;
-        actor.text(1)?;
-        let own = actor.text(2)?;
+        actor.bytes(1)?;
+        let own = actor.bytes(2)?;
         actor.number(3)?;
         actor.bytes(4)?;
-        Some(Self { area, subject, agencies: [own, actor.text(5)?] })
+        Some(Self { area, subject, agencies: [own, actor.bytes(5)?] })
     }
 }
 

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,10 @@ use super::state::Shared;
 use crate::check::Damage;
 use crate::identity::Position;
 
+/// Held by the one scrub of this process that reads: however many logs there are, the pace is that of one.
+static TURN: Mutex<()> = Mutex::new(());
+/// How often it is asked for.
+const TURN_EVERY: Duration = Duration::from_millis(100);
 /// Time between two passes.
 pub(crate) const PAUSE: Duration = Duration::from_secs(60);
 /// Segments are read in pieces of this size.
@@ -195,6 +199,18 @@ impl Pacer {
         self.wait(due.saturating_sub(self.begun.elapsed()))
     }
 
+    /// Waits until no other log is read; none if it is to stop.
+    fn turn(&self) -> Option<MutexGuard<'static, ()>> {
+        loop {
+            match TURN.try_lock() {
+                Ok(turn) => return Some(turn),
+                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
+                Err(TryLockError::WouldBlock) if self.wait(TURN_EVERY) => {}
+                Err(TryLockError::WouldBlock) => return None,
+            }
+        }
+    }
+
     /// Time that was not used is not made up for.
     fn begin_anew(&mut self) {
         (self.begun, self.bytes) = (Instant::now(), 0);
@@ -207,6 +223,7 @@ fn run(shared: &Shared, found: &Mutex<Found>, mut pacer: Pacer, pause: Duration)
         let mut next = Position::FIRST;
         // Asked for anew each time: meanwhile others may have been sealed.
         while let Some(sealed) = sealed_from(shared, next) {
+            let Some(turn) = pacer.turn() else { return };
             pacer.begin_anew();
             let mut going = true;
             let examined = examine(&sealed, shared.options.fingerprint, &mut |bytes| {
@@ -219,6 +236,7 @@ fn run(shared: &Shared, found: &Mutex<Found>, mut pacer: Pacer, pause: Duration)
                 return;
             }
             settle(shared, found, &sealed, examined);
+            drop(turn);
             next = sealed.last.next();
         }
         lock(found).passes += 1;

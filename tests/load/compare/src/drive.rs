@@ -130,7 +130,8 @@ pub(crate) struct Run {
 impl Run {
     /// Events a second.
     pub(crate) fn rate(&self) -> u64 {
-        per_second(self.events, self.elapsed)
+        let micros = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX).max(1);
+        self.events.saturating_mul(1_000_000) / micros
     }
 
     /// Microseconds that `per_mille` of a thousand do not exceed.
@@ -159,12 +160,6 @@ impl Run {
             ..Self::default()
         }
     }
-}
-
-/// So many in that time, for a second.
-pub(crate) fn per_second(count: u64, elapsed: Duration) -> u64 {
-    let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX).max(1);
-    count.saturating_mul(1_000_000) / micros
 }
 
 /// One task a caller; all draw from the same requests.

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use songhua_tests::load::Figures;
-use songhua_tests::{PLAN, ServeOptions, repository};
+use songhua_tests::{PLAN, ServeOptions};
 use songhua_wire::pb;
 
 use crate::Settings;
 use crate::appends::{STREAMS, UNARY, rest};
 use crate::bare::Bare;
-use crate::drive::{Load, Run, per_second};
+use crate::drive::{Load, Run};
 use crate::ours::Ours;
 use crate::process;
 use crate::reads::replay;
@@ -49,10 +49,10 @@ pub(crate) async fn run(settings: &Settings, figures: &mut Figures) {
 
 async fn fill_to(ours: &Ours, count: u64) {
     let (begun, there) = (Instant::now(), ours.position().await);
-    ours.fill(count.saturating_sub(there)).await;
+    let missing = count.saturating_sub(there);
+    ours.fill(missing).await;
     let elapsed = begun.elapsed();
-    println!("filled to {count} events in {} s, views and all", elapsed.as_secs());
-    println!("  {} events/s with making them and waiting for the views", per_second(count - there, elapsed));
+    println!("{missing} events more, {count} now: {} s with making them and waiting for the views", elapsed.as_secs());
 }
 
 /// Batches and a stream in turn; the disk beside them, so that one sees whether it was the disk that changed.
@@ -68,7 +68,9 @@ async fn appends(ours: &Ours, settings: &Settings, at: u64) -> Vec<Side> {
         disk.runs.push(bare.run(&UNARY[0], settings.duration).await);
     }
     sides.push(disk);
-    print(&format!("appends at {at} events; fdatasync is of one event a write"), &sides);
+    for (side, load) in sides.iter().zip(LOADS.iter().chain([&UNARY[0]])) {
+        print(&format!("at {at} events: {}", load.shape()), std::slice::from_ref(side));
+    }
     sides
 }
 
@@ -78,7 +80,7 @@ async fn read(ours: &Ours, time: Duration) -> u64 {
     let mut asked = 0;
     while begun.elapsed() < time {
         let mut progress = ours.office().await.progress;
-        let request = pb::GetOverviewRequest { name: format!("{PLAN}/overview"), ..Default::default() };
+        let request = pb::GetOverviewRequest { name: PLAN.to_owned(), ..Default::default() };
         progress.get_overview(request).await.expect("an overview");
         let request = pb::ListIndicatorsRequest { parent: PLAN.to_owned(), page_size: 100, ..Default::default() };
         progress.list_indicators(request).await.expect("indicators");
@@ -114,5 +116,5 @@ async fn open(ours: &mut Ours, settings: &Settings, figures: &mut Figures) {
     ours.catch_up().await;
     ours.sandbox.terminate().await;
     figures.add_thousandths("open_10m_s", u64::try_from(worst.as_millis()).unwrap_or(u64::MAX), "s");
-    println!("  the binary and {} are in the page cache", repository().join("seeds").display());
+    println!("  with the files in the page cache");
 }

@@ -98,9 +98,11 @@ impl Settings {
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let settings = Settings::read();
+    // Else the sandbox would build one, in whatever profile this is.
+    assert!(std::env::var_os("SONGHUA_BIN").is_some(), "SONGHUA_BIN names the server; ./run does so");
     println!("{}", machine());
     println!(
-        "{} runs of {} s each side, in turn; events of {} bytes; clients: one process, 2 threads",
+        "{} runs of {} s a side, in turn (flush: one); events of {} bytes; clients: one process, 2 threads",
         settings.pairs,
         settings.duration.as_secs(),
         events::BYTES
