@@ -182,7 +182,8 @@ impl Decider {
 
     /// A batch was lost, and with it everything that was decided on top: the state falls back to what is stored.
     async fn fall_back(&mut self) -> Result<(), Refused> {
-        tracing::error!(plan = %self.plan, "a batch was not stored although this is the log's only writer");
+        // Why, the log has said: it found no room, or takes no more writes.
+        tracing::debug!(plan = %self.plan, "a batch was not stored; deciding goes on from what is");
         let (sender, settled) = oneshot::channel();
         self.hand_over(Work { barrier: Some(sender), ..Work::answers(Vec::new()) }).await;
         // The sender is dropped, never used: everything in front of it is settled.

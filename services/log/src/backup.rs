@@ -133,6 +133,9 @@ impl Backup {
             Some(last) => last,
             None => first_backup(directory)?,
         };
+        for plan in std::iter::once(None).chain(last.logs.iter().map(|log| log.plan.as_deref())) {
+            place(directory, plan)?;
+        }
         Ok(Self { directory: directory.to_owned(), last, next: Manifest::empty(), _lock: lock })
     }
 
@@ -167,11 +170,25 @@ fn first_backup(directory: &Path) -> Result<Manifest, BackupError> {
             return Err(BackupError::Manifest { path: directory.to_owned(), detail });
         }
     }
-    if directory.join("system").join("log").join("LOCK").exists() {
-        let detail = "is the data directory of a server: choose another".to_owned();
-        return Err(BackupError::Manifest { path: directory.to_owned(), detail });
-    }
     Ok(Manifest::empty())
+}
+
+/// Where the backup in `directory` keeps the log of `plan`: below the directory itself, and where no server ever wrote.
+fn place(directory: &Path, plan: Option<&str>) -> Result<PathBuf, BackupError> {
+    let mut path = directory.to_owned();
+    for part in directory_of(plan).components() {
+        path.push(part);
+        if path.is_symlink() {
+            let detail = "is a symbolic link, which no backup holds: choose another directory".to_owned();
+            return Err(BackupError::Manifest { path, detail });
+        }
+    }
+    // Every server leaves this file in each of its logs, and a backup never.
+    if path.join("LOCK").exists() {
+        let detail = "a server has written here: this is a data directory, choose another for the backup".to_owned();
+        return Err(BackupError::Manifest { path, detail });
+    }
+    Ok(path)
 }
 
 /// Creates a directory and what is missing above it, closed to others, and makes their entries durable.

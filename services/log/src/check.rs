@@ -94,20 +94,21 @@ pub struct TornTail {
 /// # Errors
 /// [`OpenError`] where the files do not form a log at all: no segment, a damaged header, a foreign or missing segment.
 pub fn check(directory: &Path, mut progress: impl FnMut(u64, u64)) -> Result<CheckReport, OpenError> {
-    let files = open_all(directory)?;
+    let mut files = open_all(directory)?;
     let Some(first) = files.first() else {
         return Err(OpenError::NoLog { directory: directory.to_owned() });
     };
     let mut checking = Checking::new(header_of(&first.0)?.identity);
     let total = files.iter().map(|(_, length)| length).sum();
     let mut expected = Position::FIRST;
-    for (index, (file, length)) in files.iter().enumerate() {
+    let firsts: Vec<_> = files.iter().map(|(file, _)| file.first).collect();
+    for (index, (file, length)) in files.iter_mut().enumerate() {
         checking.same_log(file)?;
         if file.first != expected {
             return Err(gap(file, expected));
         }
-        let following = files.get(index + 1).map(|(file, _)| file.first);
-        let next = checking.segment(file, *length, following)?;
+        let following = firsts.get(index + 1).copied();
+        let next = checking.segment_now(file, length, following)?;
         progress(checking.report.bytes, total);
         let Some(next) = next else { break };
         expected = next;
@@ -248,6 +249,28 @@ impl Checking {
             return Ok(());
         }
         Err(OpenError::Foreign { file: file.path.clone(), found: Box::new(found), expected: Box::new(expected) })
+    }
+
+    /// Checks one segment, which had `length` bytes; again if it has fewer now: the writer gives prepared room back when it
+    /// seals a segment or closes the log.
+    fn segment_now(
+        &mut self,
+        file: &SegmentFile,
+        length: &mut u64,
+        following: Option<Position>,
+    ) -> Result<Option<Position>, OpenError> {
+        let (report, durable, runs) = (self.report.clone(), self.durable, self.keys.runs.len());
+        loop {
+            let checked = self.segment(file, *length, following);
+            let now = length_of(file)?;
+            if now >= *length {
+                return checked;
+            }
+            *length = now;
+            (self.report, self.durable) = (report.clone(), durable);
+            self.keys.runs.truncate(runs);
+            self.keys.run.clear();
+        }
     }
 
     /// Checks one segment; the position behind it, or `None` if it is damaged.

@@ -14,7 +14,8 @@ use futures::future::BoxFuture;
 use crate::identity::{Identity, Position};
 use crate::record::{Batch, Key, StoredRecord};
 
-/// The two heads of a log. `durable ≤ written`; equal when nothing is under way. Both only grow.
+/// The two heads of a log. `durable ≤ written`; equal when nothing is under way. `durable` only grows;
+/// `written` falls back when what was accepted is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Heads {
     /// The last position that was accepted for writing by this handle or seen in the log.

@@ -114,6 +114,7 @@ impl SegmentLog {
         let state = State {
             written: report.head,
             durable: report.head,
+            given_up: 0,
             pending: std::collections::VecDeque::new(),
             recent: state::Recent::default(),
             sealed: Arc::new(recovered.sealed),
@@ -122,7 +123,7 @@ impl SegmentLog {
             refusing: None,
             queue: report.read_only.is_none().then_some(sender),
             closed: false,
-            lock: Some(lock),
+            lock: Some(Arc::new(lock)),
         };
         let shared = Arc::new(Shared {
             identity: recovered.identity,
@@ -324,9 +325,13 @@ impl SegmentLog {
         batch: Batch,
     ) -> Result<Result<Waiting, BoxFuture<'static, Appended>>, AppendError> {
         check_batch(&batch, BATCH_RECORDS_MAX)?;
-        if let Err(conflict) = self.admit(&self.shared.state(), expected_head)? {
-            return Ok(Err(conflict));
-        }
+        let given_up = {
+            let state = self.shared.state();
+            if let Err(conflict) = self.admit(&state, expected_head)? {
+                return Ok(Err(conflict));
+            }
+            state.given_up
+        };
         // Without the lock, while the group before is being synced. If the batch passes the fence, it stands there.
         let first = expected_head.next();
         let encoded = Encoded::of(&batch, first);
@@ -336,6 +341,10 @@ impl SegmentLog {
             Ok(queue) => queue.clone(),
             Err(conflict) => return Ok(Err(conflict)),
         };
+        if state.given_up != given_up {
+            // The log came back to this head another way than it was decided on.
+            return Ok(Err(self.shared.fence.refuse(state.written)));
+        }
         state.accept(Arc::clone(&accepted));
         let (waiter, answer) = oneshot::channel();
         // Fails only after a panic of the writer: then dropping the waiter is the answer.

@@ -35,6 +35,7 @@ use songhua_domain::event::{AccessGranted, Actor, EventInput, PlanCreated, Syste
 use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::Role;
 use songhua_ingest::{IngestOptions, PlanRegistry};
+use songhua_log::backup::MANIFEST;
 use songhua_log::OpenError;
 use songhua_progress::ReaderRegistry;
 use tokio::sync::Mutex;
@@ -106,6 +107,9 @@ pub(crate) enum NodeError {
         /// Where the system log should be.
         system: PathBuf,
     },
+    /// What would be stored there, the next backup would overwrite.
+    #[error("{0} is a backup, it holds {MANIFEST}: make a data directory of it with `songhua restore` / 这是备份：请先恢复")]
+    Backup(String),
     /// A plan is or is not simulated, for ever.
     #[error(
         "plan {plan} was created with simulated = {there}; it stays so: give the other one a new id / 模拟标记不可更改"
@@ -365,6 +369,9 @@ impl Node {
 
 /// Opens the system log. A new one is begun only where there are no plans yet.
 async fn open_system(data: &Path) -> Result<SystemLog, NodeError> {
+    if data.join(MANIFEST).exists() {
+        return Err(NodeError::Backup(data.display().to_string()));
+    }
     let (path, system) = (data.join("plans"), data.join("system").join("log"));
     if path.exists() && !system.exists() {
         return Err(NodeError::NoSystemLog { path, system });

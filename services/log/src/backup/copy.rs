@@ -7,18 +7,22 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
-use super::manifest::{LogEntry, SegmentEntry, digest_text, directory_of, leaf_text};
+use super::manifest::{LogEntry, SegmentEntry, digest_text, leaf_text};
 use super::verify::{Checked, check_segment};
-use super::{Backup, BackupError, CHUNK, Progress, before, create_directory};
+use super::{Backup, BackupError, CHUNK, Progress, before, create_directory, place};
 use crate::identity::{Identity, LeafHash, Position};
 use crate::segment::OpenError;
 use crate::segment::disk::{SegmentFile, sync_directory};
-use crate::segment::frame::Kind;
-use crate::segment::frames::Frames;
+use crate::segment::frame::{FrameHeader, Kind};
+use crate::segment::frames::{FrameError, Frames};
 use crate::segment::header::{HEADER_BYTES, segment_name};
-use crate::segment::recovery::{header_of, length_of, segments_in};
+use crate::segment::recovery::{gap, header_of, length_of, segments_in};
+
+/// A backup holds no symbolic links: they would lead out of it.
+const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 /// A log that is to be in the backup.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ struct Step {
     source: SegmentFile,
     /// How much of it is to be in the backup.
     bytes: u64,
+    /// The position behind that.
+    next: Position,
     /// What is there.
     entry: Option<SegmentEntry>,
     /// Whether even a segment that is there as a whole is read again.
@@ -59,6 +65,29 @@ impl Step {
     /// Bytes that are not there.
     fn missing(&self) -> u64 {
         self.bytes - self.entry.as_ref().map_or(0, |entry| entry.bytes)
+    }
+
+    /// Reads back what was copied, which must end where it is to end.
+    fn check(&self, path: &Path, entry: &SegmentEntry) -> Result<Checked, BackupError> {
+        let checked = check_segment(path, entry, self.source.first)?;
+        if checked.next == self.next {
+            return Ok(checked);
+        }
+        let detail = format!("position {} comes next, not {}", checked.next, self.next);
+        Err(damage(path, entry.bytes, &detail))
+    }
+
+    /// What is wrong with the source, if it is: then the backup is not to blame.
+    fn fault(&self) -> Option<BackupError> {
+        let mut frames = Frames::new(&self.source, HEADER_BYTES, self.bytes, self.source.first, CHUNK);
+        loop {
+            let taken = frames.peek().and_then(|header| header.map(|header| frames.take(&header)).transpose());
+            match taken {
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(error) => return Some(unread(&self.source.path, error)),
+            }
+        }
     }
 }
 
@@ -102,29 +131,32 @@ impl Backup {
         let firsts: Vec<_> =
             segments_in(&log.directory)?.into_iter().filter(|first| before(*first) <= log.head.0).collect();
         for (index, first) in firsts.iter().enumerate() {
-            let following = firsts.get(index + 1).copied();
             // A segment that holds nothing durable yet is not begun in the backup, unless it is the only one.
             if index > 0 && *first > log.head {
                 break;
             }
             let source = open(&log.directory, *first)?;
+            if index == 0 && *first != Position::FIRST {
+                return Err(gap(&source, Position::FIRST).into());
+            }
             let header = header_of(&source)?;
             if header.identity != log.identity {
                 let (found, expected) = (Box::new(header.identity), Box::new(log.identity));
                 return Err(OpenError::Foreign { file: source.path, found, expected }.into());
             }
             let entry = entry.and_then(|entry| entry.segments.iter().find(|it| it.name == segment_name(*first)));
-            let is_sealed = following.is_some();
+            let following = firsts.get(index + 1).copied();
+            let (is_sealed, next) = (following.is_some(), following.unwrap_or(log.head.next()));
             let bytes = match entry {
                 Some(entry) if is_sealed && entry.bytes == length_of(&source)? => entry.bytes,
-                _ => durable_end(&source, log.head, is_sealed)?,
+                _ => durable_end(&source, next, is_sealed)?,
             };
             if let Some(entry) = entry.filter(|entry| entry.bytes > bytes) {
                 return Err(lacks(&log, &format!("{} bytes of {}, the log {bytes}", entry.bytes, entry.name)));
             }
             // The last one that is there is always compared: it tells another history of the same length.
             let is_last = entry.is_some() && entry == last;
-            steps.push(Step { source, bytes, entry: entry.cloned(), read_again: verify_all || is_last });
+            steps.push(Step { source, bytes, next, entry: entry.cloned(), read_again: verify_all || is_last });
         }
         let unknown = |it: &&SegmentEntry| !steps.iter().any(|step| step.entry.as_ref() == Some(*it));
         if let Some(more) = entry.and_then(|entry| entry.segments.iter().find(unknown)) {
@@ -139,7 +171,7 @@ impl Backup {
     /// [`BackupError`]; the log is not in the next manifest.
     pub fn copy(&mut self, planned: Planned, progress: Progress<'_>) -> Result<Copied, BackupError> {
         let Planned { log, steps } = planned;
-        let directory = self.directory.join(directory_of(log.plan.as_deref()));
+        let directory = place(&self.directory, log.plan.as_deref())?;
         create_directory(&directory)?;
         let mut copied = Copied { records: log.head.0, ..Copied::default() };
         let mut segments = Vec::new();
@@ -186,25 +218,37 @@ fn open(directory: &Path, first: Position) -> Result<SegmentFile, BackupError> {
     Ok(SegmentFile { first, path, file })
 }
 
-/// Where the frames up to `head` end. Behind the last submission of the active segment marks may be written at any time:
-/// they are left out. A sealed segment is taken whole.
-fn durable_end(source: &SegmentFile, head: Position, is_sealed: bool) -> Result<u64, BackupError> {
-    let mut frames = Frames::new(source, HEADER_BYTES, length_of(source)?, source.first, CHUNK);
+/// Where the frames before position `next` end. Behind the last submission of the active segment marks may be written at
+/// any time: they are left out. A sealed segment is taken whole, and ends there.
+fn durable_end(source: &SegmentFile, next: Position, is_sealed: bool) -> Result<u64, BackupError> {
+    let length = length_of(source)?;
+    let mut frames = Frames::new(source, HEADER_BYTES, length, source.first, CHUNK);
     let mut end = HEADER_BYTES;
     loop {
+        let is_there = |header: &FrameHeader, at: u64| header.next() <= next && at + header.frame_bytes() <= length;
+        let offset = frames.offset;
         match frames.peek() {
-            Ok(Some(header)) if header.next() <= head.next() => {
+            Ok(Some(header)) if is_there(&header, offset) => {
                 frames.skip(&header);
                 if header.kind == Kind::Submission || is_sealed {
                     end = frames.offset;
                 }
             }
-            Err(error) if frames.next <= head && !is_sealed => {
-                return Err(damage(&source.path, error.offset, &error.detail));
+            Ok(None) if frames.next == next => return Ok(end),
+            _ if frames.next == next && !is_sealed => return Ok(end),
+            // Prepared room was given back meanwhile: the segment was sealed, or its log closed.
+            _ if length_of(source)? < length => return durable_end(source, next, is_sealed),
+            Ok(_) => {
+                return Err(damage(&source.path, offset, &format!("no frame leads from {} to {next}", frames.next)));
             }
-            _ => return Ok(end),
+            Err(error) => return Err(unread(&source.path, error)),
         }
     }
+}
+
+fn unread(path: &Path, error: FrameError) -> BackupError {
+    let FrameError { offset, detail, io, .. } = error;
+    if io { BackupError::Io { path: path.to_owned(), detail, is_full: false } } else { damage(path, offset, &detail) }
 }
 
 fn damage(path: &Path, offset: u64, detail: &str) -> BackupError {
@@ -232,7 +276,7 @@ fn make(directory: &Path, step: &Step, progress: Progress<'_>, copied: &mut Copi
         let hasher = prefix(step, entry)?;
         let sha256 = extend(step, &path, entry.bytes, hasher, progress)?;
         let entry = SegmentEntry { name: name.clone(), bytes: step.bytes, sha256 };
-        if let Ok(Checked { leaf, .. }) = check_segment(&path, &entry, step.source.first) {
+        if let Ok(Checked { leaf, .. }) = step.check(&path, &entry) {
             copied.copied_bytes += step.missing();
             copied.kept_bytes += step.bytes - step.missing();
             return Ok(Made { entry, leaf });
@@ -242,14 +286,15 @@ fn make(directory: &Path, step: &Step, progress: Progress<'_>, copied: &mut Copi
     let temporary = path.with_extension("tmp");
     let sha256 = extend(step, &temporary, 0, Sha256::new(), progress)?;
     let entry = SegmentEntry { name, bytes: step.bytes, sha256 };
-    let Checked { leaf, .. } = check_segment(&temporary, &entry, step.source.first)?;
+    let Checked { leaf, .. } = step.check(&temporary, &entry).map_err(|error| step.fault().unwrap_or(error))?;
     std::fs::rename(&temporary, &path).map_err(|error| BackupError::io(&path, &error))?;
     copied.copied_bytes += step.bytes;
     copied.mended += u64::from(step.entry.is_some());
     Ok(Made { entry, leaf })
 }
 
-/// Hashes what the backup has of a segment, in the source: it must be the same.
+/// Hashes what the backup has of a segment, in the source: it must be the same. If the source is not, and is sound, it is
+/// another history.
 fn prefix(step: &Step, entry: &SegmentEntry) -> Result<Sha256, BackupError> {
     let mut hasher = Sha256::new();
     each_chunk(&step.source, 0, entry.bytes, &mut |chunk, _| {
@@ -259,7 +304,10 @@ fn prefix(step: &Step, entry: &SegmentEntry) -> Result<Sha256, BackupError> {
     if digest_text(&hasher) == entry.sha256 {
         return Ok(hasher);
     }
-    let detail = format!("{} is not what was backed up; `songhua check` tells damage from another log", entry.name);
+    if let Some(fault) = step.fault() {
+        return Err(fault);
+    }
+    let detail = format!("{} is sound, and not what was backed up", entry.name);
     Err(BackupError::OtherHistory { log: step.source.path.display().to_string(), detail })
 }
 
@@ -272,7 +320,8 @@ fn extend(
     progress: Progress<'_>,
 ) -> Result<String, BackupError> {
     let failed = |error: std::io::Error| BackupError::io(path, &error);
-    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let opened =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_LINK).open(path);
     let target = opened.map_err(failed)?;
     target.set_len(from).map_err(failed)?;
     each_chunk(&step.source, from, step.bytes, &mut |chunk, at| {

@@ -12,6 +12,7 @@ use super::*;
 use crate::conformance::{some_batch, some_identity};
 use crate::identity::Identity;
 use crate::record::{Batch, StoredRecord};
+use crate::segment::header::HEADER_BYTES;
 use crate::{AppendOutcome, EventLog, SegmentLog, SegmentOptions, check};
 
 const VERSION: &str = "1.2.3";
@@ -335,4 +336,99 @@ async fn a_log_is_cut_at_a_moment() {
         assert_eq!(desk.verified(CutAt::Time(time_us)).unwrap().cut.position.0, position, "{time_us}");
     }
     assert!(matches!(desk.verified(CutAt::Time(9)), Err(BackupError::NothingBefore { .. })));
+}
+
+/// Turns a bit of a file over, and gives what it was.
+fn damaged(path: &Path, at: usize) -> Vec<u8> {
+    let whole = fs::read(path).unwrap();
+    let mut bytes = whole.clone();
+    bytes[at] ^= 4;
+    fs::write(path, bytes).unwrap();
+    whole
+}
+
+#[tokio::test]
+async fn damage_in_the_log_is_told_of_the_log_and_no_shorter_copy_is_made() {
+    let desk = Desk::open();
+    desk.append_often(12).await;
+    let mut segments: Vec<PathBuf> = files(&desk.source).into_keys().collect();
+    segments.retain(|path| path.extension().is_some_and(|end| end == "seg"));
+    // Nothing is backed up, all is, the last one in part: headers and bodies, of the first segment, one between, the last.
+    for backups in 0..3 {
+        if backups == 2 {
+            desk.append(&[1]).await;
+        } else if backups == 1 {
+            desk.backup();
+        }
+        for path in &segments {
+            let length = fs::metadata(path).unwrap().len().min(600) as usize;
+            for at in [70, length / 2, length * 3 / 4] {
+                if fs::read(path).unwrap()[at..].iter().all(|byte| *byte == 0) {
+                    continue;
+                }
+                let whole = damaged(path, at);
+                let error = desk.try_backup(true, &mut |_| true).unwrap_err();
+                assert!(matches!(&error, BackupError::Damaged { file, .. } if file == path), "{at} {error}");
+                fs::write(path, whole).unwrap();
+            }
+        }
+        let (manifest, _) = desk.try_backup(true, &mut |_| true).unwrap();
+        assert_eq!(manifest.logs[0].head, desk.log.heads().durable.0);
+    }
+}
+
+#[tokio::test]
+async fn a_segment_that_ends_before_it_should_is_damage() {
+    let desk = Desk::open();
+    desk.append_often(6).await;
+    let (manifest, _) = desk.backup();
+    fs::remove_dir_all(&desk.target).unwrap();
+    for segment in &manifest.logs[0].segments {
+        let path = desk.source.join(&segment.name);
+        let whole = fs::read(&path).unwrap();
+        // Nothing but the header, and all but the end of the last frame that counts.
+        for length in [HEADER_BYTES as usize, segment.bytes as usize - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            let error = desk.try_backup(false, &mut |_| true).unwrap_err();
+            assert!(matches!(&error, BackupError::Damaged { file, .. } if *file == path), "{length} {error}");
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    fs::rename(desk.source.join("00000000000000000001.seg"), desk.source.join("away")).unwrap();
+    let error = desk.try_backup(false, &mut |_| true).unwrap_err();
+    assert!(matches!(error, BackupError::Log(OpenError::Gap { .. })), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_server_has_written_into_is_no_place_for_a_backup_and_neither_is_a_link() {
+    let desk = Desk::open();
+    desk.append_often(2).await;
+    let refused = |what: &str| {
+        let error = desk.try_backup(false, &mut |_| true).unwrap_err();
+        assert!(matches!(&error, BackupError::Manifest { detail, .. } if detail.contains(what)), "{error}");
+    };
+    let log = desk.target.join("plans/p/log");
+    for is_first in [true, false] {
+        fs::create_dir_all(&log).unwrap();
+        fs::write(log.join("LOCK"), "1").unwrap();
+        refused("server");
+        fs::remove_file(log.join("LOCK")).unwrap();
+        let (plans, away) = (desk.target.join("plans"), desk.target.with_file_name("away"));
+        fs::rename(&plans, &away).unwrap();
+        std::os::unix::fs::symlink(&away, &plans).unwrap();
+        refused("link");
+        fs::remove_file(&plans).unwrap();
+        fs::rename(&away, &plans).unwrap();
+        if is_first {
+            desk.backup();
+        }
+    }
+    let away = desk.target.with_file_name("away.seg");
+    fs::rename(desk.segment("00000000000000000001.seg"), &away).unwrap();
+    std::os::unix::fs::symlink(&away, desk.segment("00000000000000000001.seg")).unwrap();
+    let before = fs::read(&away).unwrap();
+    desk.append_often(1).await;
+    let error = desk.try_backup(false, &mut |_| true).unwrap_err();
+    assert!(matches!(&error, BackupError::Io { .. }), "{error}");
+    assert_eq!(fs::read(&away).unwrap(), before);
 }

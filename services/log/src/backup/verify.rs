@@ -25,15 +25,17 @@ use crate::segment::recovery::{gap, header_of, length_of};
 pub(super) struct Checked {
     /// Leaf hash of its last record.
     pub(super) leaf: Option<LeafHash>,
+    /// The position behind it.
+    pub(super) next: Position,
 }
 
 /// Checks one segment: length, digest, header, frames.
 pub(super) fn check_segment(path: &Path, entry: &SegmentEntry, first: Position) -> Result<Checked, BackupError> {
     let mut leaf = None;
-    read_segment(path, entry, first, &mut |_, records, _| {
+    let next = read_segment(path, entry, first, &mut |_, records, _| {
         leaf = records.last().map(|record| leaf_hash(&record.bytes)).or(leaf);
     })?;
-    Ok(Checked { leaf })
+    Ok(Checked { leaf, next })
 }
 
 /// Each frame of a segment, with its records and where it begins.

@@ -84,6 +84,7 @@ pub(crate) fn recover(directory: &Path, options: &SegmentOptions) -> Result<Reco
                 };
                 scan.end_at(&error);
                 report.read_only = Some(damage(&file, &error, proven));
+                lacking(directory, identity, options, Position(scan.next.0 - 1));
                 return Ok(recovered(identity, sealed, file, scan, false, report));
             }
         }
@@ -283,15 +284,12 @@ fn recover_active(
     if let Verdict::Damaged { error, proven } = verdict {
         scan.end_at(&error);
         report.read_only = Some(damage(file, &error, proven));
+        lacking(directory, identity, options, Position(scan.next.0 - 1));
         return Ok((scan, false));
     }
     nothing_behind(file, scan.next)?;
-    let known: Vec<Evidence> = evidence::load(directory).into_iter().chain(options.evidence.iter().cloned()).collect();
-    if let Some(seen) = evidence::beyond(&known, identity, Position(scan.next.0 - 1)) {
-        report.read_only = Some(lost(file, &scan, seen));
-        if let Err(error) = evidence::keep(&*options.disk, directory, seen) {
-            tracing::warn!(log = %directory.display(), %error, "not kept for the next open: {}", seen.source);
-        }
+    if let Some(seen) = lacking(directory, identity, options, Position(scan.next.0 - 1)) {
+        report.read_only = Some(lost(file, &scan, &seen));
         return Ok((scan, false));
     }
     evidence::forget(directory);
@@ -306,6 +304,17 @@ fn recover_active(
     }
     file.file.sync_all().and_then(|()| sync_directory(directory)).map_err(failed)?;
     Ok((scan, unproven))
+}
+
+/// What was seen of the log furthest beyond `head`, where it ends now. It is kept for the next open: followers of a log
+/// that is shorter than they know begin anew, and forget what they have seen.
+fn lacking(directory: &Path, identity: Identity, options: &SegmentOptions, head: Position) -> Option<Evidence> {
+    let known: Vec<Evidence> = evidence::load(directory).into_iter().chain(options.evidence.iter().cloned()).collect();
+    let seen = evidence::beyond(&known, identity, head)?;
+    if let Err(error) = evidence::keep(&*options.disk, directory, seen) {
+        tracing::warn!(log = %directory.display(), %error, "not kept for the next open: {}", seen.source);
+    }
+    Some(seen.clone())
 }
 
 /// Writes the frames that nothing proves durable once more, byte for byte. They may be in the page cache only, and

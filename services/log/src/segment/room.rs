@@ -41,12 +41,17 @@ impl Room {
         Self { zeros: end, taken: end }
     }
 
+    /// Whether `bytes` and a mark fit behind `end` already.
+    pub(crate) const fn has(&self, end: u64, bytes: u64) -> bool {
+        end + bytes + FRAME_HEADER_BYTES as u64 <= self.taken
+    }
+
     /// Sees to it that `bytes` and a mark fit behind `end`. What is refused has changed nothing.
     pub(crate) fn take(&mut self, options: &SegmentOptions, file: &File, end: u64, bytes: u64) -> Result<(), Failure> {
-        let needed = end + bytes + FRAME_HEADER_BYTES as u64;
-        if needed <= self.taken {
+        if self.has(end, bytes) {
             return Ok(());
         }
+        let needed = end + bytes + FRAME_HEADER_BYTES as u64;
         let step = match options.zeros_ahead {
             0 => needed,
             ahead => (self.taken + 1).next_power_of_two().min(self.taken + STEP_MAX).max(ahead * FIRST_STEP),

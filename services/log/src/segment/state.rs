@@ -32,12 +32,15 @@ pub(crate) struct Active {
     pub(crate) index: SegmentIndex,
 }
 
+/// About what a record takes in memory besides its bytes.
+const RECORD_MEMORY: usize = 64;
+
 /// A batch that has its place in the order.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) first: Position,
     pub(crate) last: Position,
-    /// Of all records.
+    /// About what all records take in memory.
     bytes: usize,
     batch: Batch,
     fingerprints: Vec<u64>,
@@ -47,7 +50,7 @@ impl Accepted {
     /// `batch`, whose first record will stand at `first`.
     pub(crate) fn new(first: Position, batch: Batch, fingerprint: Fingerprint) -> Self {
         let records = batch.submissions.iter().flat_map(|submission| &submission.records);
-        let bytes = records.clone().map(|record| record.bytes.len()).sum();
+        let bytes = records.clone().map(|record| record.bytes.len() + RECORD_MEMORY).sum();
         let fingerprints: Vec<u64> = records.map(|record| fingerprint(&record.key)).collect();
         Self { first, last: Position(first.0 + fingerprints.len() as u64 - 1), bytes, batch, fingerprints }
     }
@@ -142,6 +145,8 @@ pub(crate) fn records(batches: &[Arc<Accepted>], from: Position, max_bytes: usiz
 pub(crate) struct State {
     pub(crate) written: Position,
     pub(crate) durable: Position,
+    /// How often `written` fell back.
+    pub(crate) given_up: u64,
     /// Accepted, not yet durable, in order.
     pub(crate) pending: VecDeque<Arc<Accepted>>,
     /// The last that became durable.
@@ -156,8 +161,8 @@ pub(crate) struct State {
     pub(crate) queue: Option<mpsc::Sender<Queued>>,
     /// Set by `close`, not by a mere drop: the writer then ends with a mark.
     pub(crate) closed: bool,
-    /// Given back at close.
-    pub(crate) lock: Option<DirectoryLock>,
+    /// Given back at close, once the writer, which holds it too, has ended.
+    pub(crate) lock: Option<Arc<DirectoryLock>>,
 }
 
 /// What `wait` waits for.
@@ -237,6 +242,7 @@ impl State {
         let fingerprints = pending.iter().flat_map(|accepted| &accepted.fingerprints).copied();
         self.active.index.keys.take_out(self.durable.next(), fingerprints);
         self.written = self.durable;
+        self.given_up += 1;
     }
 
     /// Seals the active segment, whose frames are all durable, and goes on in `file`, whose first frame will stand at

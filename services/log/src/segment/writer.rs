@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use super::disk::{BEGIN_BYTES, SegmentFile};
 use super::frame::{Encoded, FrameHeader};
 use super::header::{HEADER_BYTES, SegmentHeader, segment_name};
+use super::lock::DirectoryLock;
 use super::room::Room;
 use super::sealed::{Sealed, SealedIndex, write_companion};
 use super::state::{Accepted, Published, Shared};
@@ -112,6 +113,10 @@ pub(crate) struct Writer {
     synced: Option<Synced>,
     /// Writes the companion of the segment before.
     sealer: Option<JoinHandle<()>>,
+    /// Held until the thread ends: nobody else writes before.
+    _lock: Option<Arc<DirectoryLock>>,
+    /// Whether a mark was written since the last sync.
+    mark_unsynced: bool,
     /// Whether the last group was refused.
     refusing: bool,
     /// Whether the thread ended in order; if not it panicked.
@@ -137,6 +142,8 @@ impl Writer {
             buffer: Vec::new(),
             synced: None,
             sealer: None,
+            _lock: state.lock.clone(),
+            mark_unsynced: false,
             refusing: false,
             ended: false,
             syncs: histogram!("songhua_log_sync_seconds"),
@@ -215,6 +222,7 @@ impl Writer {
         written.map_err(Failure::broken("write of a durable mark"))?;
         self.end += mark.len() as u64;
         self.unproven_since = None;
+        self.mark_unsynced = true;
         Ok(())
     }
 
@@ -224,12 +232,11 @@ impl Writer {
         if !self.shared.state().closed {
             return Ok(());
         }
-        let unproven = self.unproven_since.is_some();
-        if unproven {
+        if self.unproven_since.is_some() {
             self.mark()?;
         }
         let length = self.file.file.metadata().map_err(Failure::broken("close"))?.len();
-        if !unproven && length == self.end {
+        if !self.mark_unsynced && length == self.end {
             return Ok(());
         }
         self.shared.options.disk.truncate(&self.file.file, self.end).map_err(Failure::broken("close"))
@@ -272,6 +279,10 @@ impl Writer {
         let (shared, file) = (Arc::clone(&self.shared), Arc::clone(&self.file));
         let (options, file) = (&shared.options, &file.file);
         let bytes = group.iter().map(Queued::bytes).sum();
+        if !self.room.has(self.end, bytes) {
+            // Taking room can last: who is durable already does not wait for it.
+            self.settle();
+        }
         self.room.take(options, file, self.end, bytes)?;
         let zeros = self.room.zeros_behind(options, self.end, bytes);
         if bytes + zeros as u64 >= BEGIN_BYTES {
@@ -302,6 +313,7 @@ impl Writer {
         let begun = Instant::now();
         options.disk.sync(file).map_err(Failure::broken("sync"))?;
         self.syncs.record(begun.elapsed());
+        self.mark_unsynced = false;
         self.room.zeroed(end, zeros);
         Ok((frames, end))
     }
@@ -331,7 +343,8 @@ impl Writer {
         let header = SegmentHeader { identity: shared.identity, first: self.next }.encode();
         let made = disk.create(&temporary).and_then(|file| disk.write_at(&file, &header, 0).map(|()| file));
         let file = made.map_err(Room::refused(WHAT))?;
-        disk.sync(&file).map_err(Failure::broken(WHAT))?;
+        // Of a file that is not of the log yet.
+        disk.sync(&file).map_err(Room::refused(WHAT))?;
         disk.truncate(&self.file.file, self.end).map_err(Failure::broken("end of a segment"))?;
         self.room = Room::from(self.end);
         disk.rename(&temporary, &path).map_err(Room::refused(WHAT))?;

@@ -105,7 +105,8 @@ async fn turns(stores: &[(&'static str, Store)], load: &Load, settings: &Setting
     }
     for ((side, (_, store)), before) in sides.iter_mut().zip(stores).zip(before) {
         let taken = store.on_disk().zip(before).map(|(after, before)| after.saturating_sub(before));
-        side.disk = taken.filter(|_| side.stored() >= DISK_FROM).map(|bytes| bytes / side.stored());
+        // None taken: it is still in the room that was taken at the start.
+        side.disk = taken.filter(|taken| *taken > 0 && side.stored() >= DISK_FROM).map(|taken| taken / side.stored());
     }
     sides
 }

@@ -142,3 +142,28 @@ async fn a_sealed_segment_ends_with_its_last_frame() {
         assert_eq!(served.len() as u64, firsts(whole.path())[2] - 1);
     }
 }
+
+#[tokio::test]
+async fn what_was_seen_of_a_damaged_log_is_remembered_when_an_older_copy_comes() {
+    let directory = created();
+    let (log, _) = open(directory.path());
+    append(&log, &[1, 1]).await;
+    let older = frames_of(&first_segment(directory.path()));
+    append(&log, &[1]).await;
+    let evidence = seen(&log, 3);
+    log.close().await;
+    let path = first_segment(directory.path());
+    let whole = fs::read(&path).unwrap();
+    let mut damaged = whole.clone();
+    damaged[frame_offsets(&older)[1] + 60] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let (log, report) = open_with(directory.path(), vec![evidence]);
+    assert!(report.read_only.unwrap().contains("damage at position 2"));
+    log.close().await;
+
+    // Whoever had seen it has begun anew meanwhile.
+    fs::write(&path, older).unwrap();
+    assert!(open(directory.path()).1.read_only.unwrap().contains("position 3 "));
+    fs::write(&path, whole).unwrap();
+    assert_eq!(open(directory.path()).1.read_only, None);
+}
