@@ -270,11 +270,42 @@ async fn a_damaged_backup_is_found_and_not_restored() {
     fs::write(&manifest, text).unwrap();
     let output = sandbox.run(&["check", place]);
     assert_eq!((output.code, output.stdout.matches(" ok").count()), (0, 2), "{output:?}");
-    for arguments in [["--to-time", "2000-01-01T00:00:00Z"], ["--plan", "atlantis"]] {
-        let output = sandbox.run(&[&["restore", place], &arguments[..]].concat());
-        assert!((1..=2).contains(&output.code) && output.stderr.contains("--"), "{output:?}");
+    let early = ["--to-time", "2000-01-01T00:00:00Z"];
+    let unknown = ["--plan", "atlantis", "--to-position", "3"];
+    for (arguments, code, what) in [
+        (&early[..], 1, "--to-time"),
+        (&[&early[..], &["--plan", PLAN_ID]].concat(), 1, "begins with position"),
+        (&["--plan", PLAN_ID], 2, "--to-position"),
+        (&unknown[..], 2, "atlantis is not in the backup"),
+    ] {
+        let output = sandbox.run(&[&["restore", place], arguments].concat());
+        assert!(output.code == code && output.stderr.contains(what), "{output:?}");
         assert!(!sandbox.data().exists(), "nothing was written");
     }
+    // Nobody serves a backup: the next one would overwrite what was acknowledged there.
+    for command in [&["serve"][..], &["admin", "token"]] {
+        let output = sandbox.run(&[command, &["--data", place]].concat());
+        assert!(output.code == 1 && output.stderr.contains("is a backup"), "{output:?}");
+    }
+    // What cannot be read is not called a leftover.
+    fs::write(sandbox.data(), "a file").unwrap();
+    let output = sandbox.run(&["restore", place]);
+    assert!(output.code == 1 && output.stderr.contains("nothing was written"), "{output:?}");
+    fs::remove_file(sandbox.data()).unwrap();
+    // One log that is none hides no other, and what cannot be read is not called damaged.
+    let away = sandbox.path("away");
+    let first = segments(&away).remove(0);
+    let whole = fs::read(&first).unwrap();
+    fs::write(&first, b"no segment").unwrap();
+    let output = sandbox.run(&["check", away.to_str().unwrap()]);
+    assert_eq!((output.code, output.stdout.lines().count()), (5, 2), "{output:?}");
+    assert_eq!(output.stdout.matches(" ok").count(), 1, "{output:?}");
+    fs::remove_file(&first).unwrap();
+    fs::create_dir(&first).unwrap();
+    let output = sandbox.run(&["check", away.to_str().unwrap()]);
+    assert!(output.code == 1 && output.stdout.contains("NOT CHECKED"), "{output:?}");
+    fs::remove_dir(&first).unwrap();
+    fs::write(&first, whole).unwrap();
     // A directory in use is not overwritten.
     fs::create_dir(sandbox.data()).unwrap();
     fs::write(sandbox.data().join("letter"), "").unwrap();

@@ -123,3 +123,59 @@ async fn an_auditor_who_follows_hears_that_the_history_is_another_one() {
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.stderr.contains("epoch 2, before log") && ended.stderr.contains("epoch 1"), "{ended:?}");
 }
+
+#[tokio::test]
+async fn a_plan_that_is_damaged_is_named_and_the_backup_of_the_others_is_made() {
+    let sandbox = Sandbox::start().await;
+    let clerk = sandbox.lead_of_all("drc").await;
+    let first = backed_up(&sandbox, &[]);
+    let bytes = first["logs"][1]["copiedBytes"].as_str().unwrap().parse::<usize>().unwrap();
+    clerk.clone().ingest.submit(submit(many(3))).await.unwrap();
+    let segment = log(&sandbox).join("00000000000000000001.seg");
+    let backup = sandbox.path("backup");
+    let backup = backup.to_str().unwrap();
+    // What is in the backup already, and what is new.
+    for at in [bytes / 2, bytes + 100] {
+        let whole = fs::read(&segment).unwrap();
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(&segment, &damaged).unwrap();
+        // Something new for the system log.
+        sandbox.grant(pb::Role::Auditor, "", "").await;
+        let output = sandbox.run(&["--json", "backup", backup]);
+        assert!(output.code == 1 && output.stderr.contains("1 of 2 logs"), "{output:?}");
+        let summary: Value = serde_json::from_str(&output.stdout).unwrap();
+        let (system, plan) = (&summary["logs"][0], &summary["logs"][1]);
+        assert!(plan["fault"].as_str().unwrap().contains(segment.to_str().unwrap()), "{plan}");
+        assert!(system["copiedBytes"].as_str().is_some_and(|copied| copied != "0"), "{system}");
+        assert_eq!(sandbox.run(&["check", backup]).code, 0, "what the backup had is kept");
+        fs::write(&segment, &whole).unwrap();
+    }
+    let again = backed_up(&sandbox, &[]);
+    assert_ne!(again["logs"][1]["copiedBytes"], "0");
+}
+
+#[tokio::test]
+async fn a_second_restore_of_a_backup_names_what_was_stored_since_the_first() {
+    let mut sandbox = Sandbox::start().await;
+    let clerk = sandbox.lead_of_all("drc").await;
+    let events = many(8);
+    let kept = sandbox.durable().await;
+    clerk.clone().ingest.submit(submit(events[..1].to_vec())).await.unwrap();
+    clerk.clone().ingest.submit(submit(events[1..6].to_vec())).await.unwrap();
+    backed_up(&sandbox, &[]);
+    restored(&mut sandbox, &["--plan", PLAN_ID, "--to-position", &(kept + 1).to_string()]).await;
+    let (_, token) = sandbox.grant(pb::Role::Agency, "drc", "").await;
+    let since = submit(events[6..].to_vec());
+    sandbox.client(Some(&token)).await.ingest.submit(since).await.unwrap();
+    let old = sandbox.path("before-restore");
+    let report = restored(&mut sandbox, &["--compare", old.to_str().unwrap()]).await;
+    let plan = &report["logs"][1];
+    assert_eq!((plan["epoch"].as_u64(), plan["records"].as_u64()), (Some(3), Some(kept + 6)));
+    // They stood where the backup has others.
+    let lost: Vec<_> = plan["lost"].as_array().unwrap().iter().collect();
+    let ids: Vec<_> = lost.iter().map(|lost| lost["event_id"].as_str().unwrap()).collect();
+    assert_eq!(lost[0]["event_type"], "log.history-forked");
+    assert!(events[6..].iter().all(|event| ids.contains(&event.event_id.as_str())), "{plan}");
+    assert!(lost.iter().all(|lost| lost["position"].as_u64().unwrap() > kept + 1), "{plan}");
+}

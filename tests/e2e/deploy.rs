@@ -261,6 +261,14 @@ fn compose_json() -> serde_json::Value {
 }
 
 #[test]
+fn a_server_may_write_where_the_runbook_backs_up_to() {
+    assert!(read("RUNBOOK.md").contains("songhua backup /backup/songhua"));
+    assert!(read("systemd/songhua.service").lines().any(|line| line == "ReadWritePaths=-/backup"));
+    let volumes = compose_json()["services"]["songhua"]["volumes"].clone();
+    assert!(volumes.as_array().unwrap().iter().any(|volume| volume == "backup:/backup"), "{volumes}");
+}
+
+#[test]
 fn the_compose_file_follows_the_specification_and_names_what_is_there() {
     let path = repository().join("deploy/compose/compose.yaml");
     let mut check = Command::new(python().with_file_name("check-jsonschema"));

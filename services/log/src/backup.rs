@@ -70,6 +70,16 @@ pub enum BackupError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The manifest is of a format that this binary does not read.
+    #[error("{}: format {found}, this binary reads {read}: upgrade it", path.display())]
+    Format {
+        /// The manifest.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The format of this binary.
+        read: u32,
+    },
     /// The backup is of another history than the log: it was restored since, or is another log.
     #[error("{log}: {detail}: choose a new directory for the backup")]
     OtherHistory {
@@ -106,6 +116,15 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// Whether stored bytes are not what they should be; else the backup was not to be read, or is not for this.
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Manifest { .. } => true,
+            Self::Log(error) => !matches!(error, OpenError::Io { .. } | OpenError::Locked { .. }),
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: &Path, error: &io::Error) -> Self {
         let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         Self::Io { path: path.to_owned(), detail: error.to_string(), is_full }

@@ -1,7 +1,7 @@
 //! Where the log left an earlier epoch of its own: a restore goes on behind an earlier position (`HistoryForked`).
 //!
 //! Place in the flow: asked when a stream ends with a message of an earlier epoch. Everything up to the fork is the same
-//! in both; what the stream has behind it was taken back, and the relay says so by publishing the fork itself.
+//! in both; what the stream has behind it was taken back, and the events relay says so by publishing the fork itself.
 
 use songhua_domain::event::Payload;
 use songhua_log::{EventLog, Position, ReadError, StoredRecord};
@@ -27,7 +27,7 @@ pub(crate) async fn left_at(log: &dyn EventLog, last: &Last) -> Result<Option<u6
 
 /// Reads the log for the fork that ended `epoch`.
 async fn behind(log: &dyn EventLog, epoch: u32) -> Result<Option<u64>, Trouble> {
-    let mut current = None;
+    let mut epochs = Epochs::default();
     let mut next = Position::FIRST;
     loop {
         let records = log.read(next, READ_BYTES).await.map_err(|error| match error {
@@ -38,14 +38,34 @@ async fn behind(log: &dyn EventLog, epoch: u32) -> Result<Option<u64>, Trouble> 
         next = last.position.next();
         for record in &records {
             let unreadable = |error: DecodeError| Trouble::lasting(format!("position {}: {error}", record.position));
-            match begins(record).map_err(unreadable)? {
-                Some(Payload::LogCreated(created)) => current = Some(created.epoch),
-                Some(Payload::HistoryForked(forked)) if current == Some(epoch) => return Ok(Some(forked.new_size)),
-                Some(Payload::HistoryForked(forked)) => current = Some(forked.epoch),
-                _ => {}
+            let left = begins(record).map_err(unreadable)?.and_then(|payload| epochs.left(&payload, epoch));
+            if left.is_some() {
+                return Ok(left);
             }
         }
         tokio::task::yield_now().await;
+    }
+}
+
+/// The epochs that a log came through.
+#[derive(Default)]
+struct Epochs {
+    current: Option<u32>,
+}
+
+impl Epochs {
+    /// Where the log left `epoch`, if it did with this record. What was restored may have been cut before the fork that
+    /// began its own epoch: then only the next fork names that.
+    fn left(&mut self, payload: &Payload, epoch: u32) -> Option<u64> {
+        match payload {
+            Payload::LogCreated(created) => self.current = Some(created.epoch),
+            Payload::HistoryForked(forked) if self.current == Some(epoch) || forked.old_epoch == epoch => {
+                return Some(forked.new_size);
+            }
+            Payload::HistoryForked(forked) => self.current = Some(forked.epoch),
+            _ => {}
+        }
+        None
     }
 }
 
@@ -55,4 +75,38 @@ fn begins(record: &StoredRecord) -> Result<Option<Payload>, DecodeError> {
         return Ok(None);
     }
     decode_event(record.position.0, &record.bytes).map(|event| Some(event.input.payload.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use songhua_domain::event::HistoryForked;
+
+    use super::*;
+
+    fn forked(old_epoch: u32, epoch: u32, new_size: u64) -> Payload {
+        let (old_leaf_hash, old_root, reason) = ([1; 32], [2; 32], String::new());
+        Payload::HistoryForked(HistoryForked {
+            old_epoch,
+            epoch,
+            old_size: new_size + 9,
+            old_leaf_hash,
+            old_root,
+            new_size,
+            reason,
+        })
+    }
+
+    fn left(forks: &[Payload], epoch: u32) -> Option<u64> {
+        let mut epochs = Epochs { current: Some(1) };
+        forks.iter().find_map(|fork| epochs.left(fork, epoch))
+    }
+
+    #[test]
+    fn an_epoch_is_left_at_the_fork_that_ends_it_also_where_its_own_beginning_was_cut() {
+        let chain = [forked(1, 2, 10), forked(2, 4, 20)];
+        assert_eq!([1, 2, 3, 4].map(|epoch| left(&chain, epoch)), [Some(10), Some(20), None, None]);
+        // Epoch 2 began behind position 10, and was restored only up to 5.
+        let cut = [forked(2, 3, 5)];
+        assert_eq!([1, 2, 3].map(|epoch| left(&cut, epoch)), [Some(5), Some(5), None]);
+    }
 }

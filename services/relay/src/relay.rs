@@ -193,8 +193,9 @@ impl<S: Source> Relay<S> {
             }
         }
         let breaks = self.connection.breaks();
-        let from = self.from.first(self.known, self.source.head());
-        let stream = TopicStream::open(&self.connection, &self.spec, from).await?;
+        let head = self.source.head();
+        let from = self.from.first(self.known, head);
+        let stream = TopicStream::open(&self.connection, &self.spec, from, head).await?;
         self.source.resume(&stream).await?;
         let place = self.source.place();
         self.known = Some(place);

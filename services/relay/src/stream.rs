@@ -54,12 +54,14 @@ impl Spec {
         said.map(|(key, value)| (key.to_owned(), value)).into()
     }
 
-    /// The position that a stream of this history, or of an earlier epoch of it, says it begins with.
-    fn begins_by(&self, metadata: &HashMap<String, String>) -> Option<u64> {
-        let from = metadata.get(FROM)?.parse().ok().filter(|from| *from > 0)?;
+    /// The position that a stream of this history, or of an earlier epoch of it, says it begins with. A restore may have
+    /// taken that back: an earlier epoch's lies not beyond the log, which ends at `head`.
+    fn begins_by(&self, metadata: &HashMap<String, String>, head: u64) -> Option<u64> {
+        let from: u64 = metadata.get(FROM)?.parse().ok().filter(|from| *from > 0)?;
         let epoch: u32 = metadata.get(EPOCH)?.parse().ok()?;
         let is_ours = metadata.get(LOG_ID)? == &self.identity.log_id.to_string() && epoch <= self.identity.epoch;
-        is_ours.then_some(from)
+        let most = if epoch < self.identity.epoch { head.saturating_add(1) } else { u64::MAX };
+        is_ours.then_some(from.min(most))
     }
 
     fn config(&self, from: u64) -> Config {
@@ -131,8 +133,8 @@ pub(crate) struct TopicStream {
 impl TopicStream {
     /// Finds the stream, or makes it, and reads what stands first and last in it. The sequence is read before the message:
     /// if something lands in between, the fence is too low and fails. An empty stream that does not say where it begins
-    /// begins with position `from`.
-    pub(crate) async fn open(connection: &Connection, spec: &Spec, from: u64) -> Result<Self, Trouble> {
+    /// begins with position `from`. The log ends at `head`.
+    pub(crate) async fn open(connection: &Connection, spec: &Spec, from: u64, head: u64) -> Result<Self, Trouble> {
         let context =
             jetstream::context::ContextBuilder::new().timeout(ANSWER_WITHIN).build(connection.client().clone());
         let mut stream = Self {
@@ -160,7 +162,8 @@ impl TopicStream {
             stream.first = stream.get(&json!({ "seq": stream.extent.first })).await?;
             stream.last = stream.last_there().await?;
         }
-        stream.from = spec.begins_by(&info.config.metadata).unwrap_or(match &stream.first {
+        let head = if stream.last == Last::Nothing { head } else { u64::MAX };
+        stream.from = spec.begins_by(&info.config.metadata, head).unwrap_or(match &stream.first {
             Last::Ours(mark) => mark.id.place.position,
             Last::Nothing | Last::Foreign(_) => from,
         });
@@ -367,4 +370,32 @@ fn unusable(config: &Config) -> Option<(&'static str, &'static str)> {
 /// Whether the settings of a stream let it remove its oldest messages.
 pub(crate) fn is_limited(config: &Config) -> bool {
     config.discard == DiscardPolicy::Old && (config.max_bytes > 0 || config.max_messages > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use songhua_log::HashAlgorithm;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn spec(epoch: u32) -> Spec {
+        Spec {
+            name: "S".to_owned(),
+            description: String::new(),
+            subjects: Vec::new(),
+            identity: Identity { log_id: Uuid::from_u128(1), epoch, hash: HashAlgorithm::Sha256 },
+            replicas: 1,
+            max_bytes: None,
+        }
+    }
+
+    #[test]
+    fn an_empty_stream_of_an_earlier_epoch_begins_not_beyond_the_restored_log() {
+        let of_before = spec(1).metadata(900);
+        assert_eq!(spec(1).begins_by(&of_before, 40), Some(900), "asked for, and to be waited for");
+        assert_eq!(spec(2).begins_by(&of_before, 40), Some(41));
+        assert_eq!(spec(2).begins_by(&of_before, u64::MAX), Some(900));
+        assert_eq!(spec(2).begins_by(&spec(1).metadata(7), 40), Some(7));
+    }
 }

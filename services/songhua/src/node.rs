@@ -35,8 +35,8 @@ use songhua_domain::event::{AccessGranted, Actor, EventInput, PlanCreated, Syste
 use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::Role;
 use songhua_ingest::{IngestOptions, PlanRegistry};
-use songhua_log::backup::MANIFEST;
 use songhua_log::OpenError;
+use songhua_log::backup::MANIFEST;
 use songhua_progress::ReaderRegistry;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -108,7 +108,9 @@ pub(crate) enum NodeError {
         system: PathBuf,
     },
     /// What would be stored there, the next backup would overwrite.
-    #[error("{0} is a backup, it holds {MANIFEST}: make a data directory of it with `songhua restore` / 这是备份：请先恢复")]
+    #[error(
+        "{0} is a backup, it holds {MANIFEST}: make a data directory of it with `songhua restore` / 这是备份：请先恢复"
+    )]
     Backup(String),
     /// A plan is or is not simulated, for ever.
     #[error(

@@ -3,7 +3,8 @@
 //! ```text
 //! verify every byte of the backup, find the cuts ─▶ copy plan logs ▸ HistoryForked ─▶ system log ▸ Restored, last
 //! ```
-//! A restore that is broken off leaves a directory without a system log, and from that no server starts.
+//! A restore that is broken off leaves a directory without a system log: no server starts from one with plans, and the next
+//! restore does not go into it.
 //!
 //! Place in the flow: the command `restore`, offline; the next start finds logs and makes views and snapshots anew. It must
 //! not know how segments are copied.
@@ -27,7 +28,7 @@ use crate::node::SystemLog;
 mod compare;
 mod fork;
 
-pub(crate) use compare::{Lost, Old};
+pub(crate) use compare::{Compared, Lost, Old};
 
 /// Why nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,16 @@ pub(crate) enum RestoreError {
         /// When that was recorded.
         recorded_time: Timestamp,
     },
+    /// Every plan would end before it begins.
+    #[error(
+        "every plan begins after --to-time: nothing would be left; choose a later moment / 恢复点早于所有方案的起点"
+    )]
+    NothingLeft,
+    /// The directory that was in use cannot be compared: then an epoch that it served might be given out again.
+    #[error(
+        "--compare: {0}; nothing was written: leave --compare out if that is lost / 原数据目录无法比对，未写入任何内容"
+    )]
+    Old(String),
     /// A record cannot be read.
     #[error("record {position} of the system log: {source}")]
     Record {
@@ -67,9 +78,25 @@ pub(crate) enum RestoreError {
         /// What is wrong.
         source: DecodeError,
     },
-    /// A file or log of the new data directory.
-    #[error("{path}: {detail}; nothing can be served from there: remove it and begin anew / 恢复未完成：请删除后重来")]
+    /// The plan that is to be cut is none of the backup's.
+    #[error("plan {0} is not in the backup / 备份中没有该方案")]
+    NoPlan(PlanId),
+    /// It cannot be told what is in the data directory.
+    #[error("{path}: {detail}; nothing was written / 无法读取数据目录，未写入任何内容")]
+    Unreadable {
+        /// The data directory.
+        path: PathBuf,
+        /// What the operating system said.
+        detail: String,
+    },
+    /// A file or log of the new data directory, which was empty.
+    #[error(
+        "{path}: {detail}; what this restore has begun in {data} is not whole: remove that and begin anew / \
+         恢复未完成：请删除此次写入的内容后重来"
+    )]
     Failed {
+        /// The new data directory.
+        data: String,
         /// The path.
         path: PathBuf,
         /// What went wrong.
@@ -80,16 +107,15 @@ pub(crate) enum RestoreError {
 impl RestoreError {
     /// Whether the backup itself is damaged.
     pub(crate) const fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Self::Backup(BackupError::Damaged { .. } | BackupError::Manifest { .. } | BackupError::Log(_))
-                | Self::Unfit(_)
-                | Self::Record { .. }
-        )
+        match self {
+            Self::Backup(error) => error.is_damage(),
+            Self::Unfit(_) | Self::Record { .. } => true,
+            _ => false,
+        }
     }
 
-    fn failed(path: &Path, error: impl ToString) -> Self {
-        Self::Failed { path: path.to_owned(), detail: error.to_string() }
+    fn failed(wanted: &Wanted, path: &Path, error: impl ToString) -> Self {
+        Self::Failed { data: wanted.data.display().to_string(), path: path.to_owned(), detail: error.to_string() }
     }
 }
 
@@ -123,8 +149,8 @@ pub(crate) struct RestoredLog {
     pub(crate) new_size: u64,
     /// When the last of them was recorded.
     pub(crate) recorded_time: Timestamp,
-    /// What the old directory had behind them, or why that cannot be told.
-    pub(crate) lost: Result<Vec<Lost>, String>,
+    /// What the old directory had and they have not, or why that cannot be told.
+    pub(crate) compared: Result<Compared, String>,
 }
 
 /// What was restored.
@@ -136,6 +162,10 @@ pub(crate) struct Done {
     pub(crate) logs: Vec<RestoredLog>,
     /// Plans of the system log that the backup has no log of.
     pub(crate) missing: Vec<PlanId>,
+    /// Plans of the backup that the system log does not know.
+    pub(crate) unknown: Vec<String>,
+    /// Plans that began after the moment that was asked for.
+    pub(crate) too_late: Vec<PlanId>,
     /// Who is let in from now on.
     pub(crate) access: AccessState,
 }
@@ -144,6 +174,8 @@ pub(crate) struct Done {
 struct Whole<'a> {
     entry: &'a LogEntry,
     verified: Verified,
+    /// The epoch that the old directory served.
+    served: Option<Epoch>,
 }
 
 /// Restores. `progress` is told bytes that were read or copied.
@@ -156,25 +188,29 @@ pub(crate) async fn restore(wanted: &Wanted, progress: Progress<'_>) -> Result<D
     let backup_time: Timestamp = manifest.time.parse().map_err(|_| unfit(format!("time {:?}", manifest.time)))?;
     must_be_empty(&wanted.data)?;
     let system = manifest.log(None).ok_or_else(|| unfit("it has no system log".to_owned()))?;
-    let (system, deployment) = verify_system(&wanted.backup, system, progress)?;
-    let whole = verify_plans(wanted, &manifest, &deployment, progress)?;
+    let (system, deployment) = verify_system(wanted, system, progress)?;
+    let (whole, too_late) = verify_plans(wanted, &manifest, &deployment, progress)?;
+    let is_known = |name: &String| deployment.plans.keys().any(|plan| plan.as_str() == name);
+    let unknown = manifest.logs.iter().filter_map(|log| log.plan.clone()).filter(|name| !is_known(name)).collect();
     let (mut logs, mut missing) = (Vec::new(), Vec::new());
     for (plan, created) in &deployment.plans {
         let Some(whole) = whole.get(plan) else {
-            missing.push(plan.clone());
+            if !too_late.contains(plan) {
+                missing.push(plan.clone());
+            }
             continue;
         };
         logs.push(restore_plan(wanted, created, whole, backup_time, progress).await?);
     }
     logs.insert(0, restore_system(wanted, &system, backup_time, progress).await?);
-    Ok(Done { backup_time, logs, missing, access: deployment.access })
+    Ok(Done { backup_time, logs, missing, unknown, too_late, access: deployment.access })
 }
 
 fn must_be_empty(data: &Path) -> Result<(), RestoreError> {
     let is_empty = match std::fs::read_dir(data) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(error) => return Err(RestoreError::failed(data, error)),
+        Err(error) => return Err(RestoreError::Unreadable { path: data.to_owned(), detail: error.to_string() }),
     };
     if is_empty { Ok(()) } else { Err(RestoreError::NotEmpty(data.display().to_string())) }
 }
@@ -187,7 +223,7 @@ struct Deployment {
 }
 
 fn verify_system<'a>(
-    backup: &Path,
+    wanted: &Wanted,
     entry: &'a LogEntry,
     progress: Progress<'_>,
 ) -> Result<(Whole<'a>, Deployment), RestoreError> {
@@ -205,18 +241,24 @@ fn verify_system<'a>(
             }
         }
     };
-    let verified = verify_log(backup, entry, CutAt::Head, &mut each, progress)?;
-    fault.map_or(Ok((Whole { entry, verified }, deployment)), Err)
+    let verified = verify_log(&wanted.backup, entry, CutAt::Head, &mut each, progress)?;
+    let served = served(wanted, entry)?;
+    fault.map_or(Ok((Whole { entry, verified, served }, deployment)), Err)
 }
 
-/// Reads the logs of all plans, and finds where each is to end.
+fn served(wanted: &Wanted, entry: &LogEntry) -> Result<Option<Epoch>, RestoreError> {
+    wanted.old.as_ref().map_or(Ok(None), |old| old.epoch(entry)).map_err(RestoreError::Old)
+}
+
+/// Reads the logs of all plans, and finds where each is to end. Where all are cut at one moment, those that began after it
+/// are left out, and named.
 fn verify_plans<'a>(
     wanted: &Wanted,
     manifest: &'a Manifest,
     deployment: &Deployment,
     progress: Progress<'_>,
-) -> Result<BTreeMap<PlanId, Whole<'a>>, RestoreError> {
-    let mut whole = BTreeMap::new();
+) -> Result<(BTreeMap<PlanId, Whole<'a>>, Vec<PlanId>), RestoreError> {
+    let (mut whole, mut too_late) = (BTreeMap::new(), Vec::new());
     for (plan, created) in &deployment.plans {
         let Some(entry) = manifest.log(Some(plan.as_str())) else { continue };
         if entry.log_id != created.log_id {
@@ -226,14 +268,17 @@ fn verify_plans<'a>(
         let is_cut = wanted.plan.as_ref().is_none_or(|only| only == plan);
         let cut_at = wanted.cut.filter(|_| is_cut).unwrap_or(CutAt::Head);
         let verified = verify_log(&wanted.backup, entry, cut_at, &mut |_| {}, progress);
+        if wanted.plan.is_none() && matches!(verified, Err(BackupError::NothingBefore { .. })) {
+            too_late.push(plan.clone());
+            continue;
+        }
         let verified = verified.map_err(|error| too_early(plan, error))?;
-        whole.insert(plan.clone(), Whole { entry, verified });
+        whole.insert(plan.clone(), Whole { entry, verified, served: served(wanted, entry)? });
     }
     match &wanted.plan {
-        Some(plan) if !whole.contains_key(plan) => {
-            Err(RestoreError::Unfit(format!("plan {plan} is not in the backup / 备份中没有该方案")))
-        }
-        _ => Ok(whole),
+        Some(plan) if !whole.contains_key(plan) => Err(RestoreError::NoPlan(plan.clone())),
+        _ if whole.is_empty() && !too_late.is_empty() => Err(RestoreError::NothingLeft),
+        _ => Ok((whole, too_late)),
     }
 }
 
@@ -262,7 +307,7 @@ async fn restore_plan(
     let restored = copy(wanted, Some(plan), whole, &directory, progress)?;
     let fork = fork::Fork { created, whole: &whole.verified, entry: whole.entry, epoch: restored.epochs.1 };
     let reason = reason(wanted, backup_time);
-    fork.write(&directory, reason).await.map_err(|error| RestoreError::failed(&directory, error))?;
+    fork.write(&directory, reason).await.map_err(|error| RestoreError::failed(wanted, &directory, error))?;
     Ok(restored)
 }
 
@@ -278,7 +323,7 @@ async fn restore_system(
     progress: Progress<'_>,
 ) -> Result<RestoredLog, RestoreError> {
     let (begun, system) = (wanted.data.join("system.restoring"), wanted.data.join("system"));
-    let failed = |error: &dyn std::fmt::Display| RestoreError::failed(&begun, error);
+    let failed = |error: &dyn std::fmt::Display| RestoreError::failed(wanted, &begun, error);
     let restored = copy(wanted, None, whole, &begun.join("log"), progress)?;
     let log = SystemLog::open(&begun.join("log")).await.map_err(|error| failed(&error))?;
     let payload = Restored {
@@ -304,17 +349,21 @@ fn copy(
     directory: &Path,
     progress: Progress<'_>,
 ) -> Result<RestoredLog, RestoreError> {
-    let Whole { entry, verified } = whole;
+    let Whole { entry, verified, served } = whole;
     let old = wanted.old.as_ref();
     // Above every epoch that is known to have been served.
-    let used = old.and_then(|old| old.epoch(entry)).unwrap_or(0).max(entry.epoch);
-    let epoch = used + 1;
+    let epoch = served.unwrap_or(0).max(entry.epoch) + 1;
     restore_log(&wanted.backup, entry, &verified.cut, epoch, directory, progress)
-        .map_err(|error| RestoreError::failed(directory, error))?;
+        .map_err(|error| RestoreError::failed(wanted, directory, error))?;
     let new_size = verified.cut.position.0;
-    let lost = match old {
-        Some(old) if plan.is_some() => old.behind(entry, new_size).map_err(|error| error.to_string()),
-        _ => Ok(Vec::new()),
+    let compared = match old {
+        Some(old) if plan.is_some() => {
+            // Of another epoch, the two may have parted before.
+            let is_same = *served == Some(entry.epoch);
+            let common = if is_same { Ok(new_size) } else { old.common(entry, directory) };
+            common.and_then(|common| old.behind(entry, common)).map_err(|error| error.to_string())
+        }
+        _ => Ok(Compared::default()),
     };
     Ok(RestoredLog {
         plan: plan.cloned(),
@@ -322,6 +371,6 @@ fn copy(
         old_size: entry.head,
         new_size,
         recorded_time: moment(verified.cut.recorded_time_us),
-        lost,
+        compared,
     })
 }

@@ -146,7 +146,7 @@ impl Backup {
             }
             let entry = entry.and_then(|entry| entry.segments.iter().find(|it| it.name == segment_name(*first)));
             let following = firsts.get(index + 1).copied();
-            let (is_sealed, next) = (following.is_some(), following.unwrap_or(log.head.next()));
+            let (is_sealed, next) = (following.is_some(), following.unwrap_or_else(|| log.head.next()));
             let bytes = match entry {
                 Some(entry) if is_sealed && entry.bytes == length_of(&source)? => entry.bytes,
                 _ => durable_end(&source, next, is_sealed)?,

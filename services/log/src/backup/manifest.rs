@@ -111,7 +111,7 @@ impl Manifest {
         let refused = |detail: String| BackupError::Manifest { path: path.clone(), detail };
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
         if manifest.format != FORMAT {
-            return Err(refused(format!("format {}, this binary reads {FORMAT}: upgrade it", manifest.format)));
+            return Err(BackupError::Format { path, found: manifest.format, read: FORMAT });
         }
         manifest.fault().map_or(Ok(()), |fault| Err(refused(fault)))?;
         Ok(Some(manifest))

@@ -229,16 +229,15 @@ async fn a_manifest_that_is_damaged_or_foreign_is_refused() {
     desk.backup();
     let path = desk.target.join(MANIFEST);
     let text = fs::read_to_string(&path).unwrap();
-    for (from, to) in [
-        ("\"format\": 1", "\"format\": 2"),
-        ("\"plan\": \"p\"", "\"plan\": \"../p\""),
-        ("00000000000000000001.seg", "../../../../etc/passwd"),
-        ("{", "["),
-    ] {
+    for (from, to) in
+        [("\"plan\": \"p\"", "\"plan\": \"../p\""), ("00000000000000000001.seg", "../../../../etc/passwd"), ("{", "[")]
+    {
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
         assert!(matches!(desk.verified(CutAt::Head), Err(BackupError::Manifest { .. })), "{to}");
         assert!(matches!(Backup::begin(&desk.target), Err(BackupError::Manifest { .. })), "{to}");
     }
+    fs::write(&path, text.replacen("\"format\": 1", "\"format\": 2", 1)).unwrap();
+    assert!(matches!(Backup::begin(&desk.target), Err(BackupError::Format { found: 2, .. })));
     for (from, to) in [("\"head\": 12", "\"head\": 11"), ("\"epoch\": 1", "\"epoch\": 7")] {
         assert!(text.contains(from), "{text}");
         fs::write(&path, text.replacen(from, to, 1)).unwrap();

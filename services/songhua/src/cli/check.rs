@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use songhua_log::OpenError;
 use songhua_log::backup::{BackupError, CutAt, LogEntry, MANIFEST, Manifest, verify_log};
 use songhua_log::check::{CheckReport, check};
 use songhua_wire::pb::admin_service_client::AdminServiceClient;
@@ -29,7 +30,7 @@ pub(crate) struct CheckArgs {
     views: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Found {
     directory: PathBuf,
     epoch: u32,
@@ -38,6 +39,9 @@ struct Found {
     bytes: u64,
     torn_tail_bytes: u64,
     damage: Option<String>,
+    /// Why it could not be read to its end; nothing is known of its bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<String>,
     duplicate_keys: u64,
     /// Companions to be made again; the next start does.
     companions: Vec<PathBuf>,
@@ -53,7 +57,15 @@ pub(crate) fn run(connect: &Connect, args: CheckArgs, json: bool) -> Result<(), 
             output::text(&line(log))?;
         }
     }
-    verdict(found.iter().filter(|log| log.damage.is_some() || log.duplicate_keys > 0).count(), found.len())
+    verdict(found.iter().filter(|log| log.damage.is_some() || log.duplicate_keys > 0).count(), found.len())?;
+    not_checked(found.iter().filter(|log| log.unread.is_some()).count(), found.len())
+}
+
+fn not_checked(unchecked: usize, logs: usize) -> Result<(), Failure> {
+    match unchecked {
+        0 => Ok(()),
+        unchecked => Err(Failure::Failed(format!("{unchecked} of {logs} logs could not be checked / 未能检查"))),
+    }
 }
 
 fn verdict(damaged: usize, logs: usize) -> Result<(), Failure> {
@@ -71,6 +83,7 @@ fn check_logs(dir: &Path) -> Result<Vec<Found>, Failure> {
     directories.into_iter().map(check_one).collect()
 }
 
+/// One log that is no log hides none of the others; one that cannot be read says nothing about its bytes.
 fn check_one(directory: PathBuf) -> Result<Found, Failure> {
     let bar = bar(0, "bytes");
     let checked = check(&directory, |done, total| {
@@ -78,8 +91,15 @@ fn check_one(directory: PathBuf) -> Result<Found, Failure> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    let report: CheckReport = checked.map_err(|error| Failure::Damage(error.to_string()))?;
+    let report: CheckReport = match checked {
+        Ok(report) => report,
+        Err(OpenError::Io { path, detail }) => {
+            return Ok(Found { unread: Some(format!("{}: {detail}", path.display())), directory, ..Found::default() });
+        }
+        Err(error) => return Ok(Found { damage: Some(error.to_string()), directory, ..Found::default() }),
+    };
     Ok(Found {
+        unread: None,
         epoch: report.identity.epoch,
         records: report.records,
         submissions: report.submissions,
@@ -97,7 +117,10 @@ fn check_one(directory: PathBuf) -> Result<Found, Failure> {
 
 /// A backup is what its manifest says: every byte is compared with that.
 fn check_backup(dir: &Path) -> Result<Vec<Found>, Failure> {
-    let manifest = Manifest::read(dir).map_err(|error| Failure::Damage(error.to_string()))?;
+    let failed = |error: BackupError| {
+        if error.is_damage() { Failure::Damage(error.to_string()) } else { Failure::failed(error) }
+    };
+    let manifest = Manifest::read(dir).map_err(failed)?;
     let logs = manifest.map(|manifest| manifest.logs).unwrap_or_default();
     let bar = bar(logs.iter().map(LogEntry::bytes).sum(), "bytes");
     let mut found = Vec::new();
@@ -113,7 +136,8 @@ fn check_backup(dir: &Path) -> Result<Vec<Found>, Failure> {
             submissions: verified.as_ref().map_or(0, |verified| verified.submissions),
             bytes: entry.bytes(),
             torn_tail_bytes: 0,
-            damage: verified.err().as_ref().map(BackupError::to_string),
+            damage: verified.as_ref().err().filter(|error| error.is_damage()).map(BackupError::to_string),
+            unread: verified.as_ref().err().filter(|error| !error.is_damage()).map(BackupError::to_string),
             duplicate_keys: 0,
             companions: Vec::new(),
         });
@@ -123,7 +147,8 @@ fn check_backup(dir: &Path) -> Result<Vec<Found>, Failure> {
 }
 
 fn line(log: &Found) -> String {
-    let state = match &log.damage {
+    let state = match log.damage.as_ref().or(log.unread.as_ref()) {
+        Some(unread) if log.damage.is_none() => format!("未检查 NOT CHECKED: {unread}"),
         Some(damage) => format!("损坏 DAMAGED: {damage}"),
         None if log.duplicate_keys > 0 => format!("损坏 DAMAGED: {} keys stand more than once", log.duplicate_keys),
         None => "完好 ok".to_owned(),
@@ -181,12 +206,7 @@ async fn online(connect: &Connect, args: CheckArgs, json: bool) -> Result<(), Fa
     let has = |log: &&pb::LogCheck, kind: FindingKind| log.findings.iter().any(|finding| finding.kind() == kind);
     let unchecked = checked.iter().filter(|log| has(log, FindingKind::NotChecked)).count();
     verdict(checked.iter().filter(|log| !log.findings.is_empty()).count() - unchecked, checked.len())?;
-    match unchecked {
-        0 => Ok(()),
-        unchecked => {
-            Err(Failure::Failed(format!("{unchecked} of {} logs could not be checked / 未能检查", checked.len())))
-        }
-    }
+    not_checked(unchecked, checked.len())
 }
 
 fn name(plan: &str) -> &str {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::plan::bar;
 use super::{Failure, output};
-use crate::restore::{Done, Lost, Old, RestoreError, RestoredLog, Wanted, restore};
+use crate::restore::{Compared, Done, Lost, Old, RestoreError, RestoredLog, Wanted, restore};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestoreArgs {
@@ -43,6 +43,8 @@ struct Report {
     backup_time: Timestamp,
     logs: Vec<LogReport>,
     missing_plans: Vec<PlanId>,
+    unknown_plans: Vec<String>,
+    too_late_plans: Vec<PlanId>,
     grants: Vec<GrantReport>,
 }
 
@@ -55,9 +57,9 @@ struct LogReport {
     records: u64,
     recorded_time: Timestamp,
     lost: Vec<Lost>,
-    /// Why it is not known what was lost.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_compared: Option<String>,
+    /// Of what it is not known whether it was lost, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_compared: Vec<String>,
 }
 
 /// Somebody who is let in.
@@ -104,25 +106,22 @@ pub(crate) async fn run(data: Option<PathBuf>, args: RestoreArgs, json: bool) ->
     .await;
     bar.finish_and_clear();
     let done = restored.map_err(failed)?;
-    let is_complete = done.missing.is_empty();
     let report = Report::of(&wanted, done, &revoked);
     if json {
         output::json(&report)?
     } else {
         report.print()?
     }
-    if is_complete {
-        return Ok(());
-    }
-    let missing: Vec<_> = report.missing_plans.iter().map(PlanId::as_str).collect();
-    Err(Failure::Failed(format!(
-        "the backup has no log of {}: they will not be served / 部分方案未能恢复",
-        missing.join(", ")
-    )))
+    let left_out = report.left_out();
+    if left_out.is_empty() { Ok(()) } else { Err(Failure::Failed(left_out.join("\n"))) }
 }
 
 fn failed(error: RestoreError) -> Failure {
-    if error.is_damage() { Failure::Damage(error.to_string()) } else { Failure::failed(error) }
+    match error {
+        RestoreError::NoPlan(_) => Failure::Usage(error.to_string()),
+        error if error.is_damage() => Failure::Damage(error.to_string()),
+        error => Failure::failed(error),
+    }
 }
 
 /// Grants that the old directory says were revoked.
@@ -140,14 +139,24 @@ impl Report {
             grants: valid(&done.access).map(|grant| GrantReport::of(grant, revoked)).collect(),
             logs: done.logs.into_iter().map(LogReport::of).collect(),
             missing_plans: done.missing,
+            unknown_plans: done.unknown,
+            too_late_plans: done.too_late,
         }
+    }
+
+    /// Which plans were not restored, and why.
+    fn left_out(&self) -> Vec<String> {
+        let missing = self.missing_plans.iter().map(|plan| format!("{plan}: the backup has no log of it"));
+        let unknown = self.unknown_plans.iter().map(|plan| format!("{plan}: the backup's system log does not know it"));
+        let too_late = self.too_late_plans.iter().map(|plan| format!("{plan}: it began after --to-time"));
+        missing.chain(unknown).chain(too_late).map(|it| format!("not restored 未恢复 {it}")).collect()
     }
 
     fn print(&self) -> Result<(), Failure> {
         output::text(&format!("backup of / 备份时间 {}", self.backup_time))?;
         for log in &self.logs {
             output::text(&log.line())?;
-            if let Some(fault) = &log.not_compared {
+            for fault in &log.not_compared {
                 output::text(&format!("  not compared 未能比对: {fault}"))?;
             }
             for lost in &log.lost {
@@ -180,9 +189,9 @@ fn valid(access: &AccessState) -> impl Iterator<Item = &Grant> {
 
 impl LogReport {
     fn of(log: RestoredLog) -> Self {
-        let (lost, not_compared) = match log.lost {
-            Ok(lost) => (lost, None),
-            Err(fault) => (Vec::new(), Some(fault)),
+        let (lost, not_compared) = match log.compared {
+            Ok(Compared { lost, damaged }) => (lost, damaged),
+            Err(fault) => (Vec::new(), vec![fault]),
         };
         Self {
             plan: log.plan,

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use songhua_domain::vocabulary::Reason;
-use songhua_log::EventLog;
 use songhua_log::backup::{Backup, BackupError, Copied, LogToCopy, Planned};
+use songhua_log::{EventLog, OpenError};
 use songhua_wire::pb;
 use songhua_wire::status::Refusal;
 use songhua_wire::time::timestamp_to_pb;
@@ -168,6 +168,7 @@ fn or_fault<T>(done: Result<T, BackupError>, source: &Path) -> Result<Result<T, 
     let of_source = |error: &BackupError| match error {
         BackupError::Damaged { file, .. } => file.starts_with(source),
         BackupError::Io { path, .. } => path.starts_with(source),
+        BackupError::Log(OpenError::Io { path, .. }) => path.starts_with(source),
         BackupError::Log(_) => true,
         _ => false,
     };
@@ -217,7 +218,9 @@ fn refused(error: &BackupError) -> Status {
             "备份目录空间不足：请清理或更换目录，服务不受影响",
         ),
         BackupError::OtherHistory { .. } => ("", "该目录中的备份属于另一历史（可能已恢复过）：请为备份选择新目录"),
-        BackupError::Manifest { .. } => ("", "该目录不是可用的备份目录：请选择空目录或原备份目录"),
+        BackupError::Manifest { .. } | BackupError::Format { .. } => {
+            ("", "该目录不是可用的备份目录：请选择空目录或原备份目录")
+        }
         _ => ("; the backup before is as it was", "备份未完成，上一次备份保持不变"),
     };
     Status::from(Refusal::new(Reason::BackupRefused, format!("{error}{way_out}"), zh.to_owned()))

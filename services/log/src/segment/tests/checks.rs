@@ -120,3 +120,17 @@ async fn companions_that_do_not_agree_are_listed() {
     assert_eq!(report.companions, [path]);
     assert!(report.is_sound());
 }
+
+#[tokio::test]
+async fn room_that_is_given_back_while_a_log_is_checked_is_no_finding() {
+    let (directory, records) = four_segments().await;
+    let last = segment(directory.path(), firsts(directory.path())[3]);
+    let file = fs::OpenOptions::new().write(true).open(&last).unwrap();
+    let length = frames_of(&last).len() as u64;
+    file.set_len(length + 5_000).unwrap();
+    // The server closes the log when the first segment was read.
+    let head = Position(records.len() as u64);
+    let report = check_durable(directory.path(), head, |_, _| file.set_len(length).unwrap()).unwrap();
+    assert_eq!((&report.damage, report.head, report.records), (&None, head, head.0));
+    assert_eq!(report, check_durable(directory.path(), head, |_, _| {}).unwrap());
+}
