@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use songhua_tests::pb::event_input::Payload;
-use songhua_tests::{Client, Sandbox, ServeOptions, date, files_below, refusal, repository};
+use songhua_tests::{Client, Sandbox, ServeOptions, date, files_below, refusal, repository, written};
 use songhua_wire::pb;
 
 use crate::demo_world::{DEMO, Reader, TODAY, demo, kind, plan_directory, replayed};
@@ -205,7 +205,11 @@ async fn killed_at(sandbox: &Sandbox, bytes: u64) {
     let log = plan_directory(sandbox).join("log");
     let size = |path: &Path| {
         let files = if path.is_dir() { files_below(path) } else { Vec::new() };
-        files.iter().filter_map(|file| fs::metadata(file).ok()).map(|found| found.len()).sum::<u64>()
+        files
+            .iter()
+            .filter(|file| file.extension().is_some_and(|end| end == "seg"))
+            .map(|file| written(file))
+            .sum::<u64>()
     };
     let started = Instant::now();
     while size(&log) < bytes {

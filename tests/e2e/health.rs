@@ -39,8 +39,8 @@ fn flip_a_bit_in(sandbox: &Sandbox, plan: &str) {
         .into_iter()
         .find(|file| file.extension().is_some_and(|extension| extension == "seg"))
         .unwrap();
+    let middle = SeekFrom::Start(songhua_tests::written(&segment) / 2);
     let mut file = std::fs::OpenOptions::new().read(true).write(true).open(segment).unwrap();
-    let middle = SeekFrom::Start(file.metadata().unwrap().len() / 2);
     let mut byte = [0];
     file.seek(middle).unwrap();
     file.read_exact(&mut byte).unwrap();

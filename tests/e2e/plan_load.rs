@@ -6,7 +6,7 @@ use std::path::Path;
 use songhua_tests::pb::event_input::Payload;
 use songhua_tests::pb::{self, Role};
 use songhua_tests::{
-    Output, PLAN_ID, Sandbox, ServeOptions, agency, event, introduce, many, reason, repository, submit,
+    Output, PLAN_ID, Sandbox, ServeOptions, agency, event, introduce, many, reason, repository, submit, written,
 };
 use tonic::{Code, Status};
 
@@ -105,7 +105,7 @@ async fn an_interrupted_load_is_invisible_until_it_is_finished() {
     sandbox.kill();
     // What a server that dies in the middle of a load leaves: the first submissions of it.
     let segment = sandbox.data().join("plans").join(PLAN_ID).join("log/00000000000000000001.seg");
-    let length = fs::metadata(&segment).unwrap().len();
+    let length = written(&segment);
     fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(length * 9 / 10).unwrap();
     sandbox.serve().await;
 

@@ -99,6 +99,12 @@ impl Sandbox {
     }
 }
 
+/// How far a segment was written: its room that is prepared is zeros.
+pub fn written(segment: &Path) -> u64 {
+    let bytes = std::fs::read(segment).expect("the segment can be read");
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
+
 /// Every file below a directory, in order.
 pub fn files_below(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
