@@ -5,13 +5,14 @@
 //! It must not know the state in it: a snapshot of another version has seen the log all the same.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use songhua_log::{Evidence, Position};
 use uuid::Uuid;
 
-use crate::snapshot::{HEADER_BYTES, MAGIC, newest_first};
+use crate::snapshot::{CRC_BYTES, HEADER_BYTES, MAGIC, is_whole, newest_first};
 
 /// What the newest whole snapshot in `directory` has seen.
 pub fn seen_by_snapshots(directory: &Path) -> Option<Evidence> {
@@ -20,26 +21,17 @@ pub fn seen_by_snapshots(directory: &Path) -> Option<Evidence> {
 
 /// `None` if the file is no snapshot, or damaged.
 fn seen(path: &Path) -> io::Result<Option<Evidence>> {
-    let file = File::open(path)?;
-    let Some(content) = file.metadata()?.len().checked_sub(4).filter(|content| *content >= HEADER_BYTES as u64) else {
+    let mut file = File::open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    let Some(content) = length.checked_sub(CRC_BYTES).filter(|content| *content >= HEADER_BYTES) else {
         return Ok(None);
     };
-    let mut file = BufReader::with_capacity(1 << 20, file);
-    let mut header = [0; HEADER_BYTES];
-    file.read_exact(&mut header)?;
-    let mut crc = crc32c::crc32c(&header);
-    let mut rest = (&mut file).take(content - HEADER_BYTES as u64);
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        let read = rest.read(&mut piece)?;
-        if read == 0 {
-            break;
-        }
-        crc = crc32c::crc32c_append(crc, &piece[..read]);
+    if !is_whole(&mut file, content)? {
+        return Ok(None);
     }
-    let mut stored = [0; 4];
-    file.read_exact(&mut stored)?;
-    if !header.starts_with(MAGIC) || crc != u32::from_le_bytes(stored) {
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact_at(&mut header, 0)?;
+    if !header.starts_with(MAGIC) {
         return Ok(None);
     }
     let (mut epoch, mut log_id, mut position) = ([0; 4], [0; 16], [0; 8]);

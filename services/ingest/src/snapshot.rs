@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub(crate) const MAGIC: &[u8; 8] = b"SONGSNP\0";
 pub(crate) const HEADER_BYTES: usize = 72;
-const CRC_BYTES: usize = 4;
+pub(crate) const CRC_BYTES: usize = 4;
 /// Of a log this many times as long as `every_records`, or longer, one part in as many lies between two snapshots.
 const GROWTH: u64 = 16;
 /// Bytes written, or checked, at once.
@@ -196,7 +196,7 @@ fn read(path: &Path) -> Result<(Checkpoint, PlanState), String> {
 }
 
 /// Whether the checksum behind the first `content` bytes is theirs.
-fn is_whole(file: &mut File, content: usize) -> io::Result<bool> {
+pub(crate) fn is_whole(file: &mut File, content: usize) -> io::Result<bool> {
     let (mut left, mut piece, mut crc) = (content, vec![0; PIECE_BYTES], 0);
     while left > 0 {
         let next = &mut piece[..left.min(PIECE_BYTES)];

@@ -361,15 +361,3 @@ impl FromWire for Actor {
         })
     }
 }
-
-impl From<&Actor> for pb::Actor {
-    fn from(actor: &Actor) -> Self {
-        Self {
-            principal: actor.principal.clone(),
-            agency: actor.agency.as_ref().map(ToString::to_string).unwrap_or_default(),
-            role: actor.role.to_wire(),
-            credential_digest: actor.credential_digest.to_vec(),
-            on_behalf_of: actor.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
-        }
-    }
-}
