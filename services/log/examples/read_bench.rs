@@ -12,7 +12,7 @@ use bytes::Bytes;
 use songhua_log::{Batch, EventLog, HashAlgorithm, Identity, Position, Record, SegmentLog, SegmentOptions, Submission};
 use uuid::Uuid;
 
-const RECORD_BYTES: usize = 300;
+const RECORD_BYTES: usize = 530;
 
 fn key(number: u64) -> [u8; 16] {
     u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes()

@@ -5,6 +5,7 @@
 //! checkpoint ─ matches? ─no─▶ reset ─▶ from 1
 //!      └─yes─▶ [ read a chunk ▸ apply whole submissions ▸ publish ] ─▶ wait for the durable head ─▶ …
 //!                 └─ storage error: again, after a pause that grows; damage: stop
+//!                    no room for the state: again from its checkpoint, after such a pause
 //! ```
 //!
 //! Place in the flow: one task per follower. It must not know what a follower does with records.
@@ -53,7 +54,8 @@ impl Applied {
 ///
 /// State that belongs to another log, epoch or history is reset. State that fails is reset once and rebuilt; if it
 /// fails again before it has come further than the first time, the error is returned. A log that cannot be read for
-/// now ([`ReadError::Io`]) is read again until it can, or until shutdown; damage is returned.
+/// now ([`ReadError::Io`]) is read again until it can, or until shutdown; damage is returned. State that finds no room
+/// for now ([`FollowError::NoRoom`]) is tried again as well, from its checkpoint.
 ///
 /// # Errors
 /// [`FollowError`]: the follower has stopped. `UpgradeNeeded` and `Undecodable` are never skipped.
@@ -70,7 +72,7 @@ pub async fn follow(
     let mut failed_at = None;
     let name = follower.name().to_owned();
     let mut position = {
-        let start = pin!(start(&*log, follower));
+        let start = pin!(start_when_possible(&*log, follower, progress));
         match select(shutdown.as_mut(), start).await {
             Either::Left(_) => return Ok(()),
             Either::Right((position, _)) => position?,
@@ -102,7 +104,51 @@ pub async fn follow(
                 reset(follower, &error.to_string())?;
                 position = Position::NONE;
             }
+            Err(error @ FollowError::NoRoom { .. }) => {
+                let again = pin!(start_again(&*log, follower, progress, error));
+                position = match select(shutdown.as_mut(), again).await {
+                    Either::Left(_) => return Ok(()),
+                    Either::Right((position, _)) => position?,
+                };
+            }
             Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Where to go on, as soon as the follower's state says.
+async fn start_when_possible(
+    log: &dyn EventLog,
+    follower: &mut dyn Follower,
+    progress: &watch::Sender<Applied>,
+) -> Result<Position, FollowError> {
+    match start(log, follower).await {
+        Err(error @ FollowError::NoRoom { .. }) => start_again(log, follower, progress, error).await,
+        started => started,
+    }
+}
+
+/// The same for a follower that has just found no room. Said once, not for each try.
+async fn start_again(
+    log: &dyn EventLog,
+    follower: &mut dyn Follower,
+    progress: &watch::Sender<Applied>,
+    error: FollowError,
+) -> Result<Position, FollowError> {
+    let mut pause = PAUSE_FIRST;
+    tracing::warn!(follower = follower.name(), %error, "waits for room; trying again until there is");
+    loop {
+        progress.send_modify(|now| now.durable = log.heads().durable.max(now.durable));
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MOST);
+        match start(log, follower).await {
+            Err(FollowError::NoRoom { .. }) => {}
+            started => {
+                if let Ok(position) = &started {
+                    tracing::info!(follower = follower.name(), %position, "goes on");
+                }
+                return started;
+            }
         }
     }
 }

@@ -21,6 +21,15 @@ pub enum FollowError {
         /// What the store said.
         detail: String,
     },
+    /// Its own disk refuses for now: it is full, read-only, or permission is missing. The state can be read on. The
+    /// follower is asked for its checkpoint, and goes on behind it, as soon as it gives one.
+    #[error("{follower}: no room: {detail}")]
+    NoRoom {
+        /// The follower.
+        follower: String,
+        /// What the store said.
+        detail: String,
+    },
     /// A record needs a newer reader than this binary. The follower stops here, never skips; upgrade the binary.
     #[error("{follower}: record {position} needs reader version {needs}, this binary reads {reads}: upgrade it")]
     UpgradeNeeded {
@@ -66,7 +75,7 @@ pub trait Follower: Send {
     /// [`reset`](Self::reset) where it does not match.
     ///
     /// # Errors
-    /// [`FollowError::State`] if the state cannot be read; it is then reset.
+    /// [`FollowError::State`] if the state cannot be read; it is then reset. [`FollowError::NoRoom`]: asked again.
     fn checkpoint(&self) -> Result<Option<Checkpoint>, FollowError>;
 
     /// Applies whole submissions and moves the checkpoint to `checkpoint` (the last of `records`), both or neither.

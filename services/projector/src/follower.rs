@@ -26,7 +26,7 @@ const BYTES_MAX: usize = 8 << 20;
 
 /// What this code makes of events. Raised with every change that gives the same records other rows: views that another
 /// version has grown are read on until a successor has been grown beside them.
-pub const PROJECTOR_VERSION: u32 = 2;
+pub const PROJECTOR_VERSION: u32 = 3;
 
 /// Grows the views of one plan.
 #[derive(Debug)]
@@ -35,13 +35,17 @@ pub struct Projector {
 }
 
 /// Opens the views in `dir` and the projector that grows them. Views that are damaged or of another layout are deleted:
-/// the log has everything.
+/// the log has everything. Those that the disk refuses for now stay, closed.
 ///
 /// # Errors
 /// [`ViewsError`] if they cannot even be begun anew, or if another process has them open.
 pub fn open(dir: &Path, options: Options) -> Result<Projector, ViewsError> {
     let views = match Views::open(dir, options) {
         Err(reason @ ViewsError::Locked { .. }) => return Err(reason),
+        Err(reason @ ViewsError::NoRoom { .. }) => {
+            tracing::error!(follower = NAME, %reason, "views are not open");
+            Views::closed(dir, options)
+        }
         Err(reason) => {
             tracing::warn!(follower = NAME, %reason, "views deleted; rebuilding from the log");
             Views::delete(dir)?;
@@ -85,6 +89,7 @@ impl Follower for Projector {
     }
 
     fn checkpoint(&self) -> Result<Option<Checkpoint>, FollowError> {
+        self.views.make_room().map_err(failed)?;
         self.views.checkpoint().map_err(failed)
     }
 
@@ -175,5 +180,9 @@ fn malformed(position: u64, detail: String) -> FollowError {
 }
 
 fn failed(error: ViewsError) -> FollowError {
-    FollowError::State { follower: NAME.to_owned(), detail: error.to_string() }
+    let (follower, detail) = (NAME.to_owned(), error.to_string());
+    match error {
+        ViewsError::NoRoom { .. } => FollowError::NoRoom { follower, detail },
+        _ => FollowError::State { follower, detail },
+    }
 }

@@ -262,31 +262,16 @@ impl<'v> ViewBatch<'v> {
     /// # Errors
     /// [`ViewsError`]; then nothing was put.
     pub fn commit(mut self, checkpoint: Checkpoint) -> Result<(), ViewsError> {
-        let mut rows = std::mem::take(&mut self.rows);
-        for (prefix, list) in self.writer.lists.iter_mut().filter(|(_, list)| list.dirty) {
-            list.dirty = false;
-            rows.insert(list.open.key(prefix), list.open.bytes.as_slice().into());
-        }
-        let mut series = Vec::with_capacity(self.dirty.len());
-        for place in std::mem::take(&mut self.dirty) {
-            let Some(slot) = self.writer.slots.get_mut(place) else { continue };
-            slot.dirty = false;
-            if let Some(open) = &slot.open {
-                rows.insert(open.block.key(&slot.prefix), open.block.bytes.as_slice().into());
-            }
-            series.push((slot.key.clone(), slot.timeline.clone()));
-        }
-        for open in self.writer.shards.iter_mut().flatten().filter(|open| open.dirty) {
-            open.dirty = false;
-            rows.insert(open.key(), open.bytes.as_slice().into());
-        }
-        if let Some(open) = &self.writer.times {
-            rows.insert(open.key.clone(), open.bytes.as_slice().into());
-        }
-        self.writer.postings.put(&mut rows);
-        let subjects = std::mem::take(&mut self.subjects);
-        self.grown.put(Written { rows, checkpoint, model: &self.model, subjects, series })?;
-        self.writer.trim();
+        let written = Written {
+            rows: std::mem::take(&mut self.rows),
+            checkpoint,
+            model: &self.model,
+            subjects: std::mem::take(&mut self.subjects),
+            series: self.writer.written(&self.dirty),
+            open: self.writer.open_rows(&self.dirty),
+        };
+        self.grown.put(written)?;
+        self.writer.trim(checkpoint.position.0, self.dirty.len());
         *self.kept = Some(std::mem::take(&mut self.writer));
         Ok(())
     }

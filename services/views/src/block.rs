@@ -2,7 +2,8 @@
 //!
 //! Place in the flow: the batch appends, reads walk. A block's key is the list's prefix and the position of its first
 //! entry, so that a read up to a position is a range of rows. Where blocks end depends on the entries alone: a block is
-//! full once it has [`BLOCK_BYTES`], and entries of one position are never parted. It must not know what an entry says.
+//! full once it has [`BLOCK_BYTES`] or its [stretch](stretch_of) is over, and entries of one position are never parted.
+//! It must not know what an entry says.
 
 use crate::error::ViewsError;
 use crate::key;
@@ -11,6 +12,14 @@ use crate::varint::{put, take, take_bytes};
 
 /// Bytes from which on a block takes no further position.
 pub(crate) const BLOCK_BYTES: usize = 4_096;
+/// Positions in a stretch, as a power of two.
+const STRETCH: u32 = 18;
+
+/// Which stretch of 262,144 positions `position` is in. No block reaches from one into the next: what was written to sled
+/// when a stretch was over is not written again with every later entry, however many lists there are.
+pub(crate) const fn stretch_of(position: u64) -> u64 {
+    position >> STRETCH
+}
 
 /// The last block of a list, being written.
 #[derive(Debug, Clone)]
@@ -37,7 +46,8 @@ impl Open {
     }
     /// Whether an entry at `position` belongs here; else in a new block.
     pub(crate) const fn takes(&self, position: u64) -> bool {
-        self.bytes.len() < BLOCK_BYTES || position == self.last
+        let room = self.bytes.len() < BLOCK_BYTES && stretch_of(position) == stretch_of(self.first);
+        room || position == self.last
     }
     /// Appends an entry that it takes, at or behind the last one.
     pub(crate) fn push(&mut self, position: u64, payload: &[u8]) {

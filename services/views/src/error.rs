@@ -1,7 +1,10 @@
 //! Why views cannot answer.
 //!
-//! Place in the flow: every operation on views. Whatever is wrong, the way out is the same: throw the views away and
-//! let the projector rebuild them from the log.
+//! Place in the flow: every operation on views. The way out is mostly the same: throw the views away and let the
+//! projector rebuild them from the log. Not so where the disk only refuses: then what is there can be read on.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 /// Why the views could not be opened, read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +15,14 @@ pub enum ViewsError {
         /// Where they are.
         dir: String,
         /// What sled said.
+        detail: String,
+    },
+    /// The disk, its quota or its permissions refuse for now. Nothing is damaged, nothing is to be reset: try again.
+    #[error("views in {dir} cannot be written: {detail}; they go on as soon as that is granted")]
+    NoRoom {
+        /// Where they are.
+        dir: String,
+        /// What the operating system said.
         detail: String,
     },
     /// Written by another version of this program.
@@ -46,4 +57,18 @@ pub enum ViewsError {
         /// What was wrong.
         detail: String,
     },
+}
+
+/// Whether the disk, its quota or its permissions refuse what was asked, so that it may be granted later.
+const fn refuses(kind: ErrorKind) -> bool {
+    use ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied | FileTooLarge)
+}
+
+impl ViewsError {
+    /// What the operating system said of the views in `dir`.
+    pub(crate) fn of_io(dir: &Path, error: &io::Error) -> Self {
+        let (dir, detail) = (dir.display().to_string(), error.to_string());
+        if refuses(error.kind()) { Self::NoRoom { dir, detail } } else { Self::Store { dir, detail } }
+    }
 }

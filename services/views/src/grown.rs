@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::recalled::Recalled;
 use crate::row::{self, encode, position_of, unreadable};
 use crate::series::{SeriesKey, entries_of};
-use crate::store::{Rows, Store};
+use crate::store::{OpenRows, Rows, Store};
 use crate::timeline::Timeline;
 use crate::views::Options;
 
@@ -37,6 +37,7 @@ static LIVES: AtomicU64 = AtomicU64::new(0);
 /// What is written with a batch.
 pub(crate) struct Written<'b> {
     pub(crate) rows: Rows,
+    pub(crate) open: OpenRows<'b>,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) model: &'b Arc<Model>,
     pub(crate) subjects: Vec<Subject>,
@@ -124,6 +125,30 @@ impl Grown {
         self.read(|store| Ok(read_checkpoint(&self.dir, store)?.map(|(_, checkpoint)| checkpoint)))
     }
 
+    /// One that is to be opened when the disk takes it.
+    pub(crate) fn closed_in(dir: &Path, options: Options) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            life: LIVES.fetch_add(1, Ordering::Relaxed),
+            version: options.projector_version,
+            store: RwLock::new(None),
+            applied: AtomicU64::new(0),
+            models: Mutex::default(),
+            recalled: Recalled::default(),
+            subjects: RwLock::default(),
+        }
+    }
+
+    /// Whether it must be opened anew before anything is written.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.store.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(Store::is_refused)
+    }
+
+    /// Writes what the disk refused before. The writer's lock is held.
+    pub(crate) fn write_held_up(&self) -> Result<(), ViewsError> {
+        if self.read(|store| Ok(store.is_held_up()))? { self.flush() } else { Ok(()) }
+    }
+
     /// Closes it, as soon as nobody reads it.
     pub(crate) fn close(&self) {
         let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
@@ -161,20 +186,26 @@ impl Grown {
         let mut defined: Vec<u64> = definitions.map(|(key, _)| position_of(key)).collect::<Result<_, _>>()?;
         defined.sort_unstable();
         let applied = written.checkpoint.position.0;
-        let waiting = self.change(|store| {
+        let is_due = self.change(|store| {
             // All under the lock of the store: a reader who builds anything from rows holds it too.
-            self.recalled.renew(&written.rows, written.series);
-            store.put(written.rows);
+            let keys = written.rows.keys().chain(written.open.iter().map(|(key, _)| key));
+            self.recalled.renew(keys, written.series);
+            store.put(written.rows, written.open);
             self.subjects.write().unwrap_or_else(PoisonError::into_inner).append(&mut written.subjects);
             let mut models = self.models();
             if !defined.is_empty() {
                 models.positions.append(&mut defined);
                 models.keep(written.model);
             }
-            self.applied.store(applied, Ordering::Release);
-            store.put_bytes()
+            let before = self.applied.swap(applied, Ordering::AcqRel);
+            let stretch_is_over = block::stretch_of(before) != block::stretch_of(applied);
+            stretch_is_over || store.put_bytes() >= WAITING_BYTES
         })?;
-        if waiting >= WAITING_BYTES { self.flush() } else { Ok(()) }
+        match if is_due { self.flush() } else { Ok(()) } {
+            // What is held up was put: the next batch waits until it is written.
+            Err(ViewsError::NoRoom { .. }) => Ok(()),
+            flushed => flushed,
+        }
     }
 
     /// Writes what waits to sled, in one write. The writer's lock is held; readers go on.
@@ -187,7 +218,7 @@ impl Grown {
     /// Rows, put and written as they are.
     #[cfg(test)]
     pub(crate) fn put_rows(&self, rows: Rows) -> Result<(), ViewsError> {
-        self.change(|store| store.put(rows))?;
+        self.change(|store| store.put(rows, Vec::new()))?;
         self.flush()
     }
 

@@ -11,7 +11,7 @@ use crate::block;
 use crate::error::ViewsError;
 use crate::key::{self, Key};
 use crate::row::{position_of, unreadable};
-use crate::store::Rows;
+use crate::store::OpenRows;
 use crate::varint::{put, take};
 
 /// Bytes from which on a block takes no further position.
@@ -73,11 +73,14 @@ pub(crate) struct Tails {
 
 impl Tails {
     /// Adds the last blocks that were written to.
-    pub(crate) fn put(&mut self, rows: &mut Rows) {
-        for place in self.dirty.drain(..) {
-            let Some(tail) = self.tails.get_mut(place) else { continue };
-            tail.dirty = false;
-            rows.insert(block::at(&tail.prefix, tail.first), tail.bytes.as_slice().into());
+    pub(crate) fn put<'b>(&'b mut self, rows: &mut OpenRows<'b>) {
+        for place in &self.dirty {
+            if let Some(tail) = self.tails.get_mut(*place) {
+                tail.dirty = false;
+            }
+        }
+        for tail in self.dirty.drain(..).filter_map(|place| self.tails.get(place)) {
+            rows.push((block::at(&tail.prefix, tail.first), &tail.bytes));
         }
     }
 

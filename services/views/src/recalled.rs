@@ -18,7 +18,6 @@ use crate::key::{self, texts};
 use crate::milestone::MilestoneList;
 use crate::scoring::As;
 use crate::series::SeriesKey;
-use crate::store::Rows;
 use crate::timeline::Timeline;
 
 /// Most figures of timelines.
@@ -92,21 +91,29 @@ impl Recalled {
     }
 
     /// Takes notice of rows that are put, and of series that were written to, with their timeline where the writer has it.
-    pub(crate) fn renew(&self, rows: &Rows, series: Vec<(SeriesKey, Option<Arc<Timeline>>)>) {
+    pub(crate) fn renew<'k>(
+        &self,
+        rows: impl Iterator<Item = &'k Vec<u8>>,
+        series: Vec<(SeriesKey, Option<Arc<Timeline>>)>,
+    ) {
         let mut timelines = self.timelines();
         for (series, timeline) in series {
             timelines.renew(series, timeline);
         }
-        let mut facts = self.facts();
-        for (row, _) in rows.range(vec![key::FACTS]..vec![key::FACTS + 1]) {
-            let list = block::prefix_of(row);
-            facts.forget(list);
-            facts.forget(list.get(..KIND_PREFIX).unwrap_or_default());
-        }
-        let mut milestones = self.milestones();
-        for (row, _) in rows.range(vec![key::MILESTONES]..vec![key::MILESTONES + 1]) {
-            if let Some(project) = texts(row).next().flatten().and_then(|project| project.parse().ok()) {
-                milestones.forget(&project);
+        let (mut facts, mut milestones) = (self.facts(), self.milestones());
+        for row in rows {
+            match row.first() {
+                Some(&key::FACTS) => {
+                    let list = block::prefix_of(row);
+                    facts.forget(list);
+                    facts.forget(list.get(..KIND_PREFIX).unwrap_or_default());
+                }
+                Some(&key::MILESTONES) => {
+                    if let Some(project) = texts(row).next().flatten().and_then(|project| project.parse().ok()) {
+                        milestones.forget(&project);
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -8,11 +8,15 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, btree_map};
+use std::fs::File;
 use std::iter::Peekable;
 use std::ops::{Bound, Deref};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::error::ViewsError;
 
@@ -22,6 +26,8 @@ const FLUSH_MS: u64 = 1_000;
 const LOCK_TRIES: u32 = 100;
 /// Time between these tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// Room that sled is given for what it writes by itself, besides twice what it is told to.
+const ROOM_BYTES: u64 = 8 << 20;
 
 /// A key or a value.
 #[derive(Debug, Clone)]
@@ -50,16 +56,38 @@ pub(crate) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 pub(crate) type Value = sled::IVec;
 /// Rows that are put.
 pub(crate) type Rows = BTreeMap<Vec<u8>, Value>;
+/// Blocks that are still written to, by key: what was put of one before is its beginning.
+pub(crate) type OpenRows<'b> = Vec<(Vec<u8>, &'b [u8])>;
+
+/// A value that waits.
+#[derive(Debug)]
+enum Waiting {
+    Whole(Value),
+    /// Of a block that is still written to: it grows in its place.
+    Open(Vec<u8>),
+}
+
+impl Deref for Waiting {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Open(bytes) => bytes,
+        }
+    }
+}
 
 /// An open tree.
 #[derive(Debug)]
 pub(crate) struct Store {
     dir: PathBuf,
     /// Put since the last write to sled began.
-    put: Rows,
+    put: BTreeMap<Vec<u8>, Waiting>,
     put_bytes: usize,
     /// On their way to sled.
-    leaving: Rows,
+    leaving: BTreeMap<Vec<u8>, Waiting>,
+    /// Set once the disk has refused something to sled, which then never writes again.
+    is_refused: AtomicBool,
     tree: sled::Tree,
     // Last, so that it outlives the tree.
     _db: sled::Db,
@@ -79,11 +107,13 @@ impl Store {
                 Err(error) if is_locked(&error) => {
                     return Err(ViewsError::Locked { dir: dir.display().to_string() });
                 }
-                Err(error) => return Err(failed(dir, &error)),
+                Err(error) => return Err(said_by(dir, &error)),
             }
         };
-        let tree = guarded(dir, || db.open_tree("views"))?.map_err(|error| failed(dir, &error))?;
-        Ok(Self { dir: dir.to_owned(), put: Rows::new(), put_bytes: 0, leaving: Rows::new(), tree, _db: db })
+        let tree = guarded(dir, || db.open_tree("views"))?.map_err(|error| said_by(dir, &error))?;
+        let (put, leaving) = (BTreeMap::new(), BTreeMap::new());
+        let is_refused = AtomicBool::new(false);
+        Ok(Self { dir: dir.to_owned(), put, put_bytes: 0, leaving, is_refused, tree, _db: db })
     }
 
     /// Closes the tree before it is deleted: sled writes when it is dropped. How that ends no longer matters.
@@ -95,9 +125,24 @@ impl Store {
     /// Deletes the tree in `dir`, whatever state it is in.
     pub(crate) fn delete(dir: &Path) -> Result<(), ViewsError> {
         match std::fs::remove_dir_all(dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(dir, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ViewsError::of_io(dir, &error)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the disk has room for `bytes` more below `dir`. Asked before sled is told to write: what it meets a full
+    /// disk with, it never writes again.
+    pub(crate) fn probe(dir: &Path, bytes: u64) -> Result<(), ViewsError> {
+        let path = dir.join("room");
+        let taken = File::create(&path).and_then(|file| {
+            match fallocate(&file, FallocateFlags::empty(), 0, ROOM_BYTES + 2 * bytes) {
+                // A file system that cannot set room aside is asked by writing.
+                Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+                taken => Ok(taken?),
+            }
+        });
+        let given_back = std::fs::remove_file(&path);
+        taken.and(given_back).map_err(|error| ViewsError::of_io(dir, &error))
     }
 
     /// The value at `key`.
@@ -171,12 +216,26 @@ impl Store {
     }
 
     /// Puts rows: they are visible, and lost if the process ends before they are written.
-    pub(crate) fn put(&mut self, rows: Rows) {
+    pub(crate) fn put(&mut self, rows: Rows, open: OpenRows<'_>) {
         for (key, value) in rows {
-            self.put_bytes += key.len() + value.len();
-            if let Some(old) = self.put.insert(key, value) {
-                self.put_bytes -= old.len();
+            self.insert(key, Waiting::Whole(value));
+        }
+        for (key, value) in open {
+            match self.put.get_mut(&key) {
+                Some(Waiting::Open(kept)) => {
+                    let more = value.get(kept.len()..).unwrap_or_default();
+                    kept.extend_from_slice(more);
+                    self.put_bytes += more.len();
+                }
+                _ => self.insert(key, Waiting::Open(value.to_vec())),
             }
+        }
+    }
+
+    fn insert(&mut self, key: Vec<u8>, value: Waiting) {
+        self.put_bytes += key.len() + value.len();
+        if let Some(old) = self.put.insert(key, value) {
+            self.put_bytes -= old.len();
         }
     }
 
@@ -192,11 +251,26 @@ impl Store {
         self.put_bytes = 0;
     }
 
+    /// Whether what left before is still to be written.
+    pub(crate) fn is_held_up(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+
+    /// Whether it can be read only, until it is opened anew.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Acquire)
+    }
+
     /// Writes what leaves, all rows or none.
     pub(crate) fn write(&self) -> Result<(), ViewsError> {
+        Self::probe(&self.dir, self.leaving.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum())?;
         let mut batch = sled::Batch::default();
         for (key, value) in &self.leaving {
-            batch.insert(key.as_slice(), value.clone());
+            let value = match value {
+                Waiting::Whole(value) => value.clone(),
+                Waiting::Open(bytes) => bytes.as_slice().into(),
+            };
+            batch.insert(key.as_slice(), value);
         }
         self.run(|tree| tree.apply_batch(batch))
     }
@@ -208,7 +282,13 @@ impl Store {
 
     /// Lets sled work; its errors and its panics come out as [`ViewsError::Store`].
     pub(crate) fn run<T>(&self, work: impl FnOnce(&sled::Tree) -> sled::Result<T>) -> Result<T, ViewsError> {
-        guarded(&self.dir, || work(&self.tree))?.map_err(|error| failed(&self.dir, &error))
+        guarded(&self.dir, || work(&self.tree))?.map_err(|error| {
+            let error = said_by(&self.dir, &error);
+            if let ViewsError::NoRoom { .. } = error {
+                self.is_refused.store(true, Ordering::Release);
+            }
+            error
+        })
     }
 }
 
@@ -228,8 +308,8 @@ fn behind(prefix: &[u8]) -> Vec<u8> {
 /// is in then.
 pub(crate) struct Merged<'s, I = sled::Iter> {
     dir: &'s Path,
-    put: Peekable<btree_map::Range<'s, Vec<u8>, Value>>,
-    leaving: Peekable<btree_map::Range<'s, Vec<u8>, Value>>,
+    put: Peekable<btree_map::Range<'s, Vec<u8>, Waiting>>,
+    leaving: Peekable<btree_map::Range<'s, Vec<u8>, Waiting>>,
     stored: Option<I>,
     /// The next row of sled, once it was asked for.
     next: Option<(sled::IVec, sled::IVec)>,
@@ -241,7 +321,7 @@ impl<I: Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> Merged<'_, I> {
             && let Some(stored) = self.stored.as_mut()
         {
             let row = guarded(self.dir, || stored.next())?;
-            self.next = row.transpose().map_err(|error| failed(self.dir, &error))?;
+            self.next = row.transpose().map_err(|error| said_by(self.dir, &error))?;
             if self.next.is_none() {
                 self.stored = None;
             }
@@ -289,6 +369,13 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
 /// sled has no error of its own for this one.
 fn is_locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock"))
+}
+
+fn said_by(dir: &Path, error: &sled::Error) -> ViewsError {
+    match error {
+        sled::Error::Io(error) => ViewsError::of_io(dir, error),
+        other => failed(dir, other),
+    }
 }
 
 pub(crate) fn failed(dir: &Path, detail: &dyn std::fmt::Display) -> ViewsError {

@@ -19,6 +19,7 @@ mod damage;
 mod facts;
 mod milestones;
 mod revisions;
+mod stretches;
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()

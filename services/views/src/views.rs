@@ -17,7 +17,7 @@ use crate::error::ViewsError;
 use crate::grown::Grown;
 use crate::key;
 use crate::row::unreadable;
-use crate::store::{Store, failed};
+use crate::store::Store;
 use crate::writer::Writer;
 
 /// The folders that views live in, by turns.
@@ -55,13 +55,16 @@ struct Shared {
     /// Held by the one batch under way; none = nothing is kept from the one before.
     writer: Mutex<Option<Writer>>,
     grown: RwLock<Arc<Grown>>,
+    /// Why the last batch found no room.
+    refusing: Mutex<Option<String>>,
 }
 
 impl Views {
     /// Opens the views in `dir`, or begins empty ones.
     ///
     /// # Errors
-    /// Any [`ViewsError`] but `Locked`: [`Views::delete`] and open again; the projector rebuilds them.
+    /// `NoRoom`: take [`Views::closed`]. Any other [`ViewsError`] but `Locked`: [`Views::delete`] and open again; the
+    /// projector rebuilds them.
     pub fn open(dir: &Path, options: Options) -> Result<Self, ViewsError> {
         let folder = current(dir)?;
         let views = Self::open_folder(dir, folder, options)?;
@@ -71,9 +74,60 @@ impl Views {
     }
 
     fn open_folder(dir: &Path, folder: &str, options: Options) -> Result<Self, ViewsError> {
-        let grown = RwLock::new(Arc::new(Grown::open(&dir.join(folder), options)?));
-        let shared = Shared { dir: dir.to_owned(), options, writer: Mutex::default(), grown };
-        Ok(Self { shared: Arc::new(shared) })
+        let grown = Grown::open(&dir.join(folder), options)?;
+        Ok(Self::of(dir, options, grown))
+    }
+
+    fn of(dir: &Path, options: Options, grown: Grown) -> Self {
+        let grown = RwLock::new(Arc::new(grown));
+        let (writer, refusing) = (Mutex::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { dir: dir.to_owned(), options, writer, grown, refusing }) }
+    }
+
+    /// Views in `dir` that the disk does not let be opened now: they are, before the next batch that it does.
+    pub fn closed(dir: &Path, options: Options) -> Self {
+        let folder = current(dir).unwrap_or(FOLDERS[0]);
+        Self::of(dir, options, Grown::closed_in(&dir.join(folder), options))
+    }
+
+    /// Sees to it that there is room: writes what could not be written before, and opens views anew that the disk has
+    /// refused something to, as soon as it grants it. They then go on where their last write left them: true.
+    ///
+    /// # Errors
+    /// [`ViewsError::NoRoom`]: not yet; reads go on. Any other: reset them.
+    pub fn make_room(&self) -> Result<bool, ViewsError> {
+        let mut writer = self.writer();
+        let made = if self.with(Grown::is_refused) {
+            self.open_anew(&mut writer).map(|()| true)
+        } else {
+            self.with(Grown::write_held_up).map(|()| false)
+        };
+        *self.refusing() = match &made {
+            Err(error @ ViewsError::NoRoom { .. }) => Some(error.to_string()),
+            _ => None,
+        };
+        made
+    }
+
+    fn open_anew(&self, writer: &mut Option<Writer>) -> Result<(), ViewsError> {
+        let mut grown = self.shared.grown.write().unwrap_or_else(PoisonError::into_inner);
+        let dir = grown.dir().to_owned();
+        // What can still be read is not closed for nothing.
+        fs::create_dir_all(&dir).map_err(|error| ViewsError::of_io(&dir, &error))?;
+        Store::probe(&dir, 0)?;
+        *writer = None;
+        grown.close();
+        *grown = Arc::new(Grown::open(&dir, self.shared.options)?);
+        Ok(())
+    }
+
+    /// Why nothing can be written now; none = it can, or nothing was to be.
+    pub fn why_refusing(&self) -> Option<String> {
+        self.refusing().clone()
+    }
+
+    fn refusing(&self) -> MutexGuard<'_, Option<String>> {
+        self.shared.refusing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Deletes the views in `dir`, which nobody has open.
@@ -83,7 +137,7 @@ impl Views {
     pub fn delete(dir: &Path) -> Result<(), ViewsError> {
         FOLDERS.iter().try_for_each(|folder| Store::delete(&dir.join(folder)))?;
         [CURRENT, NEXT].iter().try_for_each(|file| match fs::remove_file(dir.join(file)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(dir, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ViewsError::of_io(dir, &error)),
             _ => Ok(()),
         })
     }
@@ -137,7 +191,7 @@ impl Views {
         let Shared { dir, grown, .. } = &*self.shared;
         let folder = successor.folder();
         let named = fs::write(dir.join(NEXT), folder).and_then(|()| fs::rename(dir.join(NEXT), dir.join(CURRENT)));
-        named.map_err(|error| failed(dir, &error))?;
+        named.map_err(|error| ViewsError::of_io(dir, &error))?;
         *writer = next_writer.take();
         let old = std::mem::replace(&mut *grown.write().unwrap_or_else(PoisonError::into_inner), next);
         old.close();
@@ -221,8 +275,12 @@ impl Views {
     /// Begins to collect rows. One batch at a time; a dropped one leaves nothing.
     ///
     /// # Errors
-    /// [`ViewsError`]: reset them.
+    /// [`ViewsError::NoRoom`]: ask for the checkpoint, and go on behind it. Any other: reset them.
     pub fn batch(&self) -> Result<ViewBatch<'_>, ViewsError> {
+        if self.make_room()? {
+            let (dir, detail) = (self.shared.dir.display().to_string(), "they were opened anew".to_owned());
+            return Err(ViewsError::NoRoom { dir, detail });
+        }
         ViewBatch::begin(self)
     }
 
@@ -252,7 +310,7 @@ fn current(dir: &Path) -> Result<&'static str, ViewsError> {
         Ok(name) if name == FOLDERS[1] => Ok(FOLDERS[1]),
         Ok(_) => Ok(FOLDERS[0]),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FOLDERS[0]),
-        Err(error) => Err(failed(dir, &error)),
+        Err(error) => Err(ViewsError::of_io(dir, &error)),
     }
 }
 

@@ -17,12 +17,12 @@ use crate::kept::Weighed;
 use crate::key::Key;
 use crate::postings::Tails;
 use crate::series::{OpenSeries, SeriesKey};
-use crate::store::Value;
+use crate::store::{OpenRows, Value};
 use crate::timeline::Timeline;
 use crate::times;
 
 /// Most series that are kept.
-const SERIES: usize = 8_192;
+const SERIES: usize = 65_536;
 /// Most full blocks of a series that are kept.
 pub(crate) const RECENT: usize = 2;
 /// Most bytes of them, of all series.
@@ -33,6 +33,9 @@ const LISTS: usize = 4_096;
 const TIMELINE_FIGURES: usize = 400_000;
 /// Most bytes of full blocks of the index of events that are kept: those of some two million events.
 const EVENT_BYTES: usize = 24 << 20;
+
+/// Series that are written to until it is looked whether all of that has become too much.
+const TRIM_EVERY: usize = 4_096;
 
 /// A series that is written to.
 #[derive(Debug)]
@@ -86,6 +89,10 @@ pub(crate) struct Writer {
     pub(crate) times: Option<times::Open>,
     /// Last blocks of postings.
     pub(crate) postings: Tails,
+    /// The stretch of positions that was written to last.
+    stretch: u64,
+    /// Series written to, of all batches since it was last looked whether something has become too much.
+    untrimmed: usize,
     /// Targets whose status holds until a day, or until something is said.
     pub(crate) holds: BTreeMap<(AreaId, IndicatorId), Holds>,
 }
@@ -104,13 +111,56 @@ impl Writer {
             full: vec![None; SHARDS],
             times: None,
             postings: Tails::default(),
+            stretch: 0,
+            untrimmed: 0,
             holds: BTreeMap::new(),
         }
     }
 
-    /// Lets go of what has become too much, between batches.
-    pub(crate) fn trim(&mut self) {
+    /// The series in `places`, with their timelines.
+    pub(crate) fn written(&self, places: &[usize]) -> Vec<(SeriesKey, Option<Arc<Timeline>>)> {
+        let slots = places.iter().filter_map(|place| self.slots.get(*place));
+        slots.map(|slot| (slot.key.clone(), slot.timeline.clone())).collect()
+    }
+
+    /// The last blocks that were written to in this batch, among them those of the series in `places`.
+    pub(crate) fn open_rows(&mut self, places: &[usize]) -> OpenRows<'_> {
+        let mut rows = OpenRows::new();
+        for (prefix, List { open, dirty }) in self.lists.iter_mut().filter(|(_, list)| list.dirty) {
+            *dirty = false;
+            rows.push((open.key(prefix), &open.bytes));
+        }
+        for place in places {
+            if let Some(slot) = self.slots.get_mut(*place) {
+                slot.dirty = false;
+            }
+        }
+        for slot in places.iter().filter_map(|place| self.slots.get(*place)) {
+            if let Some(OpenSeries { block, .. }) = &slot.open {
+                rows.push((block.key(&slot.prefix), &block.bytes));
+            }
+        }
+        for open in self.shards.iter_mut().flatten().filter(|open| open.dirty) {
+            open.dirty = false;
+            rows.push((open.key(), &open.bytes));
+        }
+        if let Some(open) = &self.times {
+            rows.push((open.key.clone(), &open.bytes));
+        }
+        self.postings.put(&mut rows);
+        rows
+    }
+
+    /// Lets go of what has become too much, between batches; `applied` is the last position that was put, `written` to
+    /// how many series the batch wrote.
+    pub(crate) fn trim(&mut self, applied: u64, written: usize) {
         self.postings.trim();
+        self.end_stretch(block::stretch_of(applied));
+        self.untrimmed += written;
+        if self.untrimmed < TRIM_EVERY {
+            return;
+        }
+        self.untrimmed = 0;
         let figures: usize = self.slots.iter().filter_map(|slot| slot.timeline.as_ref()).map(|one| one.weight()).sum();
         if self.slots.len() > SERIES || figures > TIMELINE_FIGURES {
             self.slots.clear();
@@ -127,6 +177,21 @@ impl Writer {
         if events > EVENT_BYTES {
             self.full.fill(None);
         }
+    }
+
+    /// Lets go of the series whose blocks are of a stretch that is over: what comes begins new ones. Those that are scored
+    /// stay, without their blocks.
+    fn end_stretch(&mut self, stretch: u64) {
+        if stretch == self.stretch {
+            return;
+        }
+        self.stretch = stretch;
+        let is_over = |open: &mut OpenSeries| block::stretch_of(open.block.first) != stretch;
+        for slot in &mut self.slots {
+            slot.open.take_if(is_over);
+        }
+        self.slots.retain(|slot| slot.open.is_some() || slot.timeline.is_some());
+        self.places = self.slots.iter().zip(0..).map(|(slot, place)| (slot.prefix.clone(), place)).collect();
     }
 }
 

@@ -167,10 +167,11 @@ fn new_grant(request: &pb::GrantAccessRequest) -> Result<(AccessGranted, Token),
 }
 
 fn follower_status(hosted: &Hosted) -> pb::FollowerStatus {
-    let (state, detail) = match &*hosted.state.borrow() {
-        FollowerState::Rebuilding => ("REBUILDING", String::new()),
-        FollowerState::Running => ("RUNNING", String::new()),
-        FollowerState::Stopped(detail) => ("STOPPED", detail.clone()),
+    let (state, detail) = match (&*hosted.state.borrow(), hosted.views.why_refusing()) {
+        (FollowerState::Stopped(detail), _) => ("STOPPED", detail.clone()),
+        (_, Some(detail)) => ("WAITING", detail),
+        (FollowerState::Rebuilding, None) => ("REBUILDING", String::new()),
+        (FollowerState::Running, None) => ("RUNNING", String::new()),
     };
     pb::FollowerStatus {
         name: "projector".to_owned(),

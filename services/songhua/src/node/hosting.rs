@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use songhua_domain::event::PlanCreated;
 use songhua_domain::id::PlanId;
@@ -25,6 +26,8 @@ use crate::demo::SimulatedClock;
 
 /// Records that may be behind when what was grown beside takes over: under load there are always some.
 const CLOSE: u64 = 1_000;
+/// How soon a projector that finds no room even to begin is begun again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What a follower is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +49,7 @@ enum Command {
 }
 
 /// What becomes of views that are grown beside those that are read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Beside {
     /// How far they are.
     pub applied: Applied,
@@ -54,6 +57,8 @@ pub(crate) struct Beside {
     pub done: u64,
     /// The last one that failed.
     pub failed: u64,
+    /// Why it failed.
+    pub why: String,
 }
 
 /// Where the projector says how it is.
@@ -263,23 +268,28 @@ async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mu
                 // Whatever stopped the old ones is gone with them.
                 voice.say(FollowerState::Running);
             }
-            voice.beside.send_modify(|beside| match ended {
+            if let Err(error) = &ended {
+                tracing::error!(%error, "views were not rebuilt; those that are read are followed on");
+            }
+            voice.beside.send_modify(|beside| match &ended {
                 // The next one begins at nothing, also before its first step.
                 Ok(Grown::TookOver) => (beside.done, beside.applied) = (generation, Applied::default()),
                 Ok(Grown::Told) => {}
-                Err(_) => beside.failed = generation,
+                Err(error) => (beside.failed, beside.why) = (generation, error.to_string()),
             });
             failed = ended.is_err().then_some(generation);
-            ended.map(|_| ())
+            Ok(())
         } else {
             follow_alone(&mut projector, &log, voice, until_other).await
         };
         if let Err(error) = ended {
             tracing::error!(%error, "projector stopped");
             voice.say(FollowerState::Stopped(error.to_string()));
-            // Only the operator can help now: a rebuild, or a newer binary.
-            if commands.changed().await.is_err() {
-                return;
+            let room_may_come = matches!(error, FollowError::NoRoom { .. });
+            tokio::select! {
+                // Otherwise only the operator can help: a rebuild, or a newer binary.
+                changed = commands.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(AGAIN), if room_may_come => {}
             }
         }
     }

@@ -59,17 +59,18 @@ pub(super) async fn report(node: Arc<Node>, plan: PlanId, mut rebuild: Rebuild, 
 impl Rebuild {
     /// Whether what was asked for is read.
     fn done(&mut self) -> Result<bool, Status> {
-        let (state, beside) = (self.state.borrow_and_update().clone(), *self.beside.borrow());
+        let (state, beside) = (self.state.borrow_and_update().clone(), self.beside.borrow().clone());
         match state {
+            _ if beside.failed >= self.number => Err(stopped(&beside.why)),
             FollowerState::Running => Ok(beside.done >= self.number),
-            FollowerState::Stopped(detail) if beside.failed.max(beside.done) >= self.number => Err(stopped(&detail)),
+            FollowerState::Stopped(detail) if beside.done >= self.number => Err(stopped(&detail)),
             FollowerState::Stopped(_) | FollowerState::Rebuilding => Ok(false),
         }
     }
 
     /// How far it is. Where nothing could be read meanwhile, what is read is what is rebuilt.
     fn applied(&self) -> Applied {
-        let beside = *self.beside.borrow();
+        let beside = self.beside.borrow();
         if beside.done >= self.number { *self.applied.borrow() } else { beside.applied }
     }
 
