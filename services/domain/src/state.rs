@@ -14,6 +14,7 @@ mod delivery;
 mod figures;
 mod lookup;
 mod page;
+mod pages;
 mod place;
 mod series;
 mod slot;

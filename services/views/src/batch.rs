@@ -262,15 +262,9 @@ impl<'v> ViewBatch<'v> {
     /// # Errors
     /// [`ViewsError`]; then nothing was put.
     pub fn commit(mut self, checkpoint: Checkpoint) -> Result<(), ViewsError> {
-        let written = Written {
-            rows: std::mem::take(&mut self.rows),
-            checkpoint,
-            model: &self.model,
-            subjects: std::mem::take(&mut self.subjects),
-            series: self.writer.written(&self.dirty),
-            open: self.writer.open_rows(&self.dirty),
-        };
-        self.grown.put(written)?;
+        let (rows, subjects) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.subjects));
+        let (open, series) = self.writer.written(&self.dirty);
+        self.grown.put(Written { rows, open, checkpoint, model: &self.model, subjects, series })?;
         self.writer.trim(checkpoint.position.0, self.dirty.len());
         *self.kept = Some(std::mem::take(&mut self.writer));
         Ok(())

@@ -5,10 +5,13 @@
 //! full once it has [`BLOCK_BYTES`] or its [stretch](stretch_of) is over, and entries of one position are never parted.
 //! It must not know what an entry says.
 
+use std::cell::Cell;
+
 use crate::error::ViewsError;
 use crate::key;
 use crate::row::unreadable;
 use crate::varint::{put, take, take_bytes};
+use crate::waiting::{OpenRow, Ticket};
 
 /// Bytes from which on a block takes no further position.
 pub(crate) const BLOCK_BYTES: usize = 4_096;
@@ -29,12 +32,13 @@ pub(crate) struct Open {
     last: u64,
     /// Its value.
     pub(crate) bytes: Vec<u8>,
+    ticket: Cell<Ticket>,
 }
 
 impl Open {
     /// A new block, whose first entry is at `position`.
     pub(crate) const fn begin(position: u64) -> Self {
-        Self { first: position, last: position, bytes: Vec::new() }
+        Self { first: position, last: position, bytes: Vec::new(), ticket: Cell::new(Ticket::NOWHERE) }
     }
     /// Goes on with the block at `key`.
     pub(crate) fn resume(key: &[u8], value: &[u8]) -> Result<Self, ViewsError> {
@@ -42,7 +46,11 @@ impl Open {
         for entry in entries(key, value) {
             last = entry?.0;
         }
-        Ok(Self { first: first_of(key)?, last, bytes: value.to_vec() })
+        Ok(Self { first: first_of(key)?, last, bytes: value.to_vec(), ticket: Cell::new(Ticket::NOWHERE) })
+    }
+    /// The row that it is in the list of `prefix`.
+    pub(crate) fn row<'b>(&'b self, prefix: &'b [u8]) -> OpenRow<'b> {
+        OpenRow { prefix, first: self.first, bytes: &self.bytes, ticket: &self.ticket }
     }
     /// Whether an entry at `position` belongs here; else in a new block.
     pub(crate) const fn takes(&self, position: u64) -> bool {

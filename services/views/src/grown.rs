@@ -20,9 +20,11 @@ use crate::model::Model;
 use crate::recalled::Recalled;
 use crate::row::{self, encode, position_of, unreadable};
 use crate::series::{SeriesKey, entries_of};
-use crate::store::{OpenRows, Rows, Store};
+use crate::store::{Rows, Store};
 use crate::timeline::Timeline;
 use crate::views::Options;
+use crate::waiting::OpenRow;
+use crate::writer::WrittenSeries;
 
 /// The layout of this version (`LAYOUT.md`).
 pub(crate) const LAYOUT: u32 = 6;
@@ -37,12 +39,12 @@ static LIVES: AtomicU64 = AtomicU64::new(0);
 /// What is written with a batch.
 pub(crate) struct Written<'b> {
     pub(crate) rows: Rows,
-    pub(crate) open: OpenRows<'b>,
+    pub(crate) open: Vec<OpenRow<'b>>,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) model: &'b Arc<Model>,
     pub(crate) subjects: Vec<Subject>,
     /// Series that were written to; with their timeline where the writer has it.
-    pub(crate) series: Vec<(SeriesKey, Option<Arc<Timeline>>)>,
+    pub(crate) series: WrittenSeries<'b>,
 }
 
 /// One life of the views.
@@ -188,9 +190,9 @@ impl Grown {
         let applied = written.checkpoint.position.0;
         let is_due = self.change(|store| {
             // All under the lock of the store: a reader who builds anything from rows holds it too.
-            let keys = written.rows.keys().chain(written.open.iter().map(|(key, _)| key));
-            self.recalled.renew(keys, written.series);
-            store.put(written.rows, written.open);
+            let lists = written.rows.keys().map(|key| block::prefix_of(key));
+            self.recalled.renew(lists.chain(written.open.iter().map(|row| row.prefix)), written.series);
+            store.put(written.rows, &written.open);
             self.subjects.write().unwrap_or_else(PoisonError::into_inner).append(&mut written.subjects);
             let mut models = self.models();
             if !defined.is_empty() {
@@ -218,7 +220,7 @@ impl Grown {
     /// Rows, put and written as they are.
     #[cfg(test)]
     pub(crate) fn put_rows(&self, rows: Rows) -> Result<(), ViewsError> {
-        self.change(|store| store.put(rows, Vec::new()))?;
+        self.change(|store| store.put(rows, &[]))?;
         self.flush()
     }
 

@@ -7,11 +7,15 @@
 //! Blocks of 12 bytes an event (32 bits of the id, position − first position, number of the subject) in as many lists as
 //! there are [`SHARDS`], so that few blocks are looked at.
 
+use std::cell::Cell;
+
 use uuid::Uuid;
 
+use crate::block;
 use crate::error::ViewsError;
 use crate::key;
 use crate::row::unreadable;
+use crate::waiting::{OpenRow, Ticket};
 
 /// Lists that events are spread over.
 pub(crate) const SHARDS: usize = 1_024;
@@ -37,37 +41,55 @@ impl Place {
         Self { shard: (mixed >> 54) as u16, mark: ((mixed >> 16) as u32).to_be_bytes() }
     }
     /// The prefix of the list's keys.
-    pub(crate) fn prefix(self) -> Vec<u8> {
+    pub(crate) const fn prefix(self) -> [u8; 3] {
         prefix(self.shard)
     }
 }
 
-fn prefix(shard: u16) -> Vec<u8> {
-    key::Key::table(key::EVENTS).bytes(&shard.to_be_bytes()).done()
+const fn prefix(shard: u16) -> [u8; 3] {
+    let [high, low] = shard.to_be_bytes();
+    [key::EVENTS, high, low]
 }
 
 /// The last block of a list, being written.
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
-    shard: u16,
+    prefix: [u8; 3],
     first: u64,
     /// Its value.
     pub(crate) bytes: Vec<u8>,
     /// Whether it was written to in this batch.
     pub(crate) dirty: bool,
+    ticket: Cell<Ticket>,
 }
 
 impl Open {
     pub(crate) const fn begin(shard: u16, position: u64) -> Self {
-        Self { shard, first: position, bytes: Vec::new(), dirty: false }
+        Self {
+            prefix: prefix(shard),
+            first: position,
+            bytes: Vec::new(),
+            dirty: false,
+            ticket: Cell::new(Ticket::NOWHERE),
+        }
     }
     /// Goes on with the block at `key`.
     pub(crate) fn resume(shard: u16, key: &[u8], value: &[u8]) -> Result<Self, ViewsError> {
         let first = key::last_position(key).ok_or_else(|| unreadable(key, "key too short"))?;
-        Ok(Self { shard, first, bytes: value.to_vec(), dirty: false })
+        Ok(Self {
+            prefix: prefix(shard),
+            first,
+            bytes: value.to_vec(),
+            dirty: false,
+            ticket: Cell::new(Ticket::NOWHERE),
+        })
     }
     pub(crate) fn key(&self) -> Vec<u8> {
-        crate::block::at(&prefix(self.shard), self.first)
+        block::at(&self.prefix, self.first)
+    }
+    /// The row that it is.
+    pub(crate) fn row(&self) -> OpenRow<'_> {
+        OpenRow { prefix: &self.prefix, first: self.first, bytes: &self.bytes, ticket: &self.ticket }
     }
     /// Notes an event; false where it belongs in a new block.
     pub(crate) fn note(&mut self, place: Place, position: u64, subject: u32) -> bool {

@@ -59,10 +59,10 @@ impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
     }
 
     /// Where something is kept, keeps this in its place; what nobody asked for is not kept.
-    pub(crate) fn renew(&mut self, key: K, value: Option<Arc<V>>) {
+    pub(crate) fn renew(&mut self, key: &K, value: Option<&Arc<V>>) {
         match value {
-            Some(value) if self.entries.contains_key(&key) => self.keep(key, value),
-            _ => self.forget(&key),
+            Some(value) if self.entries.contains_key(key) => self.keep(key.clone(), Arc::clone(value)),
+            _ => self.forget(key),
         }
     }
 

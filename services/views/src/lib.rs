@@ -36,6 +36,7 @@ mod timeline;
 mod times;
 mod varint;
 mod views;
+mod waiting;
 mod writer;
 
 pub use batch::{Named, Subject, ViewBatch};

@@ -4,6 +4,7 @@
 //! Place in the flow: the batch appends here, [`select`](crate::Views::select) reads. A block is the differences between
 //! its positions, the first of which is in its key; full once it has [`BLOCK_BYTES`]. It must not know: what a record is.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::batch::ViewBatch;
@@ -11,8 +12,8 @@ use crate::block;
 use crate::error::ViewsError;
 use crate::key::{self, Key};
 use crate::row::{position_of, unreadable};
-use crate::store::OpenRows;
 use crate::varint::{put, take};
+use crate::waiting::{OpenRow, Ticket};
 
 /// Bytes from which on a block takes no further position.
 const BLOCK_BYTES: usize = 4_096;
@@ -60,6 +61,7 @@ struct Tail {
     last: u64,
     bytes: Vec<u8>,
     dirty: bool,
+    ticket: Cell<Ticket>,
 }
 
 /// The last blocks of lists that are written to, by kind and id. Looked up only: no order of it reaches a row.
@@ -73,14 +75,15 @@ pub(crate) struct Tails {
 
 impl Tails {
     /// Adds the last blocks that were written to.
-    pub(crate) fn put<'b>(&'b mut self, rows: &mut OpenRows<'b>) {
+    pub(crate) fn put<'b>(&'b mut self, rows: &mut Vec<OpenRow<'b>>) {
         for place in &self.dirty {
             if let Some(tail) = self.tails.get_mut(*place) {
                 tail.dirty = false;
             }
         }
         for tail in self.dirty.drain(..).filter_map(|place| self.tails.get(place)) {
-            rows.push((block::at(&tail.prefix, tail.first), &tail.bytes));
+            let Tail { prefix, first, bytes, ticket, .. } = tail;
+            rows.push(OpenRow { prefix, first: *first, bytes, ticket });
         }
     }
 
@@ -116,7 +119,7 @@ impl ViewBatch<'_> {
         if tail.bytes.len() >= BLOCK_BYTES && position > tail.last {
             let full = std::mem::take(&mut tail.bytes);
             self.rows.insert(block::at(&tail.prefix, tail.first), full.as_slice().into());
-            (tail.first, tail.last) = (position, position);
+            (tail.first, tail.last, tail.ticket) = (position, position, Cell::new(Ticket::NOWHERE));
         } else if position > tail.last {
             put(&mut tail.bytes, position - tail.last);
             tail.last = position;
@@ -145,8 +148,17 @@ impl ViewBatch<'_> {
             row.map(|(key, value)| Ok((positions(&key, &value)?, value.to_vec()))).transpose()
         })?;
         let tail = match stored.as_ref().and_then(|(block, bytes)| Some((*block.first()?, *block.last()?, bytes))) {
-            Some((first, last, bytes)) => Tail { prefix, first, last, bytes: bytes.clone(), dirty: false },
-            None => Tail { prefix, first: position, last: position, bytes: Vec::new(), dirty: false },
+            Some((first, last, bytes)) => {
+                Tail { prefix, first, last, bytes: bytes.clone(), dirty: false, ticket: Cell::new(Ticket::NOWHERE) }
+            }
+            None => Tail {
+                prefix,
+                first: position,
+                last: position,
+                bytes: Vec::new(),
+                dirty: false,
+                ticket: Cell::new(Ticket::NOWHERE),
+            },
         };
         let Tails { places, tails, .. } = &mut self.writer.postings;
         tails.push(tail);

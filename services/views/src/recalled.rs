@@ -11,7 +11,6 @@ use jiff::civil::Date;
 use songhua_domain::id::{AreaId, IndicatorId, ProjectId};
 use songhua_domain::score::Score;
 
-use crate::block;
 use crate::fact::FactList;
 use crate::kept::Kept;
 use crate::key::{self, texts};
@@ -19,6 +18,7 @@ use crate::milestone::MilestoneList;
 use crate::scoring::As;
 use crate::series::SeriesKey;
 use crate::timeline::Timeline;
+use crate::writer::WrittenSeries;
 
 /// Most figures of timelines.
 const TIMELINE_FIGURES: usize = 400_000;
@@ -90,26 +90,21 @@ impl Recalled {
         locked(&self.milestones)
     }
 
-    /// Takes notice of rows that are put, and of series that were written to, with their timeline where the writer has it.
-    pub(crate) fn renew<'k>(
-        &self,
-        rows: impl Iterator<Item = &'k Vec<u8>>,
-        series: Vec<(SeriesKey, Option<Arc<Timeline>>)>,
-    ) {
+    /// Takes notice of lists of which rows are put, by their prefix, and of series that were written to, with their timeline where the writer has it.
+    pub(crate) fn renew<'k>(&self, lists: impl Iterator<Item = &'k [u8]>, series: WrittenSeries<'_>) {
         let mut timelines = self.timelines();
         for (series, timeline) in series {
             timelines.renew(series, timeline);
         }
         let (mut facts, mut milestones) = (self.facts(), self.milestones());
-        for row in rows {
-            match row.first() {
+        for list in lists {
+            match list.first() {
                 Some(&key::FACTS) => {
-                    let list = block::prefix_of(row);
                     facts.forget(list);
                     facts.forget(list.get(..KIND_PREFIX).unwrap_or_default());
                 }
                 Some(&key::MILESTONES) => {
-                    if let Some(project) = texts(row).next().flatten().and_then(|project| project.parse().ok()) {
+                    if let Some(project) = texts(list).next().flatten().and_then(|project| project.parse().ok()) {
                         milestones.forget(&project);
                     }
                 }

@@ -7,7 +7,7 @@
 //! both come out as an error that says so. A panic in one of sled's own threads cannot be caught here.
 
 use std::any::Any;
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::iter::Peekable;
 use std::ops::{Bound, Deref};
@@ -19,6 +19,7 @@ use std::time::Duration;
 use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::error::ViewsError;
+use crate::waiting::{OpenRow, Waiting, WaitingRows};
 
 /// How often rows are handed to the operating system; what a crash loses is applied again.
 const FLUSH_MS: u64 = 1_000;
@@ -56,36 +57,15 @@ pub(crate) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 pub(crate) type Value = sled::IVec;
 /// Rows that are put.
 pub(crate) type Rows = BTreeMap<Vec<u8>, Value>;
-/// Blocks that are still written to, by key: what was put of one before is its beginning.
-pub(crate) type OpenRows<'b> = Vec<(Vec<u8>, &'b [u8])>;
-
-/// A value that waits.
-#[derive(Debug)]
-enum Waiting {
-    Whole(Value),
-    /// Of a block that is still written to: it grows in its place.
-    Open(Vec<u8>),
-}
-
-impl Deref for Waiting {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Whole(bytes) => bytes,
-            Self::Open(bytes) => bytes,
-        }
-    }
-}
 
 /// An open tree.
 #[derive(Debug)]
 pub(crate) struct Store {
     dir: PathBuf,
     /// Put since the last write to sled began.
-    put: BTreeMap<Vec<u8>, Waiting>,
-    put_bytes: usize,
+    put: Waiting,
     /// On their way to sled.
-    leaving: BTreeMap<Vec<u8>, Waiting>,
+    leaving: Waiting,
     /// Set once the disk has refused something to sled, which then never writes again.
     is_refused: AtomicBool,
     tree: sled::Tree,
@@ -111,9 +91,9 @@ impl Store {
             }
         };
         let tree = guarded(dir, || db.open_tree("views"))?.map_err(|error| said_by(dir, &error))?;
-        let (put, leaving) = (BTreeMap::new(), BTreeMap::new());
+        let (put, leaving) = (Waiting::default(), Waiting::default());
         let is_refused = AtomicBool::new(false);
-        Ok(Self { dir: dir.to_owned(), put, put_bytes: 0, leaving, is_refused, tree, _db: db })
+        Ok(Self { dir: dir.to_owned(), put, leaving, is_refused, tree, _db: db })
     }
 
     /// Closes the tree before it is deleted: sled writes when it is dropped. How that ends no longer matters.
@@ -171,11 +151,11 @@ impl Store {
 
     /// What `stored` gives of a range, under what was put there.
     pub(crate) fn rows<I>(&self, range: &Range, stored: I) -> Merged<'_, I> {
-        let range = || (range.0.as_ref(), range.1.as_ref());
+        let range = || (range.0.as_ref().map(Vec::as_slice), range.1.as_ref().map(Vec::as_slice));
         Merged {
             dir: &self.dir,
-            put: self.put.range::<Vec<u8>, _>(range()).peekable(),
-            leaving: self.leaving.range::<Vec<u8>, _>(range()).peekable(),
+            put: self.put.range(range()).peekable(),
+            leaving: self.leaving.range(range()).peekable(),
             stored: Some(stored),
             next: None,
         }
@@ -187,14 +167,14 @@ impl Store {
         if key < from {
             return Ok(None);
         }
-        let range = from..=key;
-        let put = self.put.range(range.clone()).next_back();
-        let leaving = self.leaving.range(range.clone()).next_back();
+        let range = (Bound::Included(prefix), Bound::Included(key.as_slice()));
+        let put = self.put.range(range).next_back();
+        let leaving = self.leaving.range(range).next_back();
         // On equal keys the last of `max_by` counts: what was put last.
         let kept = [leaving, put].into_iter().flatten().max_by(|one, other| one.0.cmp(other.0));
-        let stored = self.run(|tree| tree.range(range).next_back().transpose())?;
+        let stored = self.run(|tree| tree.range(from..=key).next_back().transpose())?;
         Ok(match (stored, kept) {
-            (Some((key, value)), kept) if kept.is_none_or(|(newer, _)| newer[..] < key[..]) => {
+            (Some((key, value)), kept) if kept.is_none_or(|(newer, _)| *newer < key[..]) => {
                 Some((Part::Stored(key), Part::Stored(value)))
             }
             (_, kept) => kept.map(|(key, value)| (Part::Put(key), Part::Put(value))),
@@ -208,7 +188,7 @@ impl Store {
             return Ok(None);
         }
         let range = (Bound::Included(prefix), Bound::Included(key.as_slice()));
-        let put = [&self.put, &self.leaving].into_iter().find_map(|rows| rows.range::<[u8], _>(range).next_back());
+        let put = [&self.put, &self.leaving].into_iter().find_map(|rows| rows.range(range).next_back());
         match put {
             Some((key, value)) => Ok(Some((Part::Put(key), Part::Put(value)))),
             None => self.last(prefix, key),
@@ -216,39 +196,20 @@ impl Store {
     }
 
     /// Puts rows: they are visible, and lost if the process ends before they are written.
-    pub(crate) fn put(&mut self, rows: Rows, open: OpenRows<'_>) {
-        for (key, value) in rows {
-            self.insert(key, Waiting::Whole(value));
-        }
-        for (key, value) in open {
-            match self.put.get_mut(&key) {
-                Some(Waiting::Open(kept)) => {
-                    let more = value.get(kept.len()..).unwrap_or_default();
-                    kept.extend_from_slice(more);
-                    self.put_bytes += more.len();
-                }
-                _ => self.insert(key, Waiting::Open(value.to_vec())),
-            }
-        }
-    }
-
-    fn insert(&mut self, key: Vec<u8>, value: Waiting) {
-        self.put_bytes += key.len() + value.len();
-        if let Some(old) = self.put.insert(key, value) {
-            self.put_bytes -= old.len();
-        }
+    pub(crate) fn put(&mut self, rows: Rows, open: &[OpenRow<'_>]) {
+        self.put.put(rows);
+        open.iter().for_each(|row| self.put.put_open(row));
     }
 
     /// Bytes that wait to be written; a little more, where rows were replaced.
     pub(crate) const fn put_bytes(&self) -> usize {
-        self.put_bytes
+        self.put.bytes()
     }
 
     /// Everything that was put begins to leave. Rows stay visible; those that could not be written the last time leave
     /// with them, or the checkpoint would get ahead of them.
     pub(crate) fn leave(&mut self) {
-        self.leaving.append(&mut self.put);
-        self.put_bytes = 0;
+        self.leaving.append(std::mem::take(&mut self.put));
     }
 
     /// Whether what left before is still to be written.
@@ -263,21 +224,17 @@ impl Store {
 
     /// Writes what leaves, all rows or none.
     pub(crate) fn write(&self) -> Result<(), ViewsError> {
-        Self::probe(&self.dir, self.leaving.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum())?;
+        Self::probe(&self.dir, self.leaving.bytes() as u64)?;
         let mut batch = sled::Batch::default();
-        for (key, value) in &self.leaving {
-            let value = match value {
-                Waiting::Whole(value) => value.clone(),
-                Waiting::Open(bytes) => bytes.as_slice().into(),
-            };
-            batch.insert(key.as_slice(), value);
+        for (key, value) in self.leaving.values() {
+            batch.insert(key, value);
         }
         self.run(|tree| tree.apply_batch(batch))
     }
 
     /// What left is in sled.
     pub(crate) fn left(&mut self) {
-        self.leaving.clear();
+        self.leaving = Waiting::default();
     }
 
     /// Lets sled work; its errors and its panics come out as [`ViewsError::Store`].
@@ -308,8 +265,8 @@ fn behind(prefix: &[u8]) -> Vec<u8> {
 /// is in then.
 pub(crate) struct Merged<'s, I = sled::Iter> {
     dir: &'s Path,
-    put: Peekable<btree_map::Range<'s, Vec<u8>, Waiting>>,
-    leaving: Peekable<btree_map::Range<'s, Vec<u8>, Waiting>>,
+    put: Peekable<WaitingRows<'s>>,
+    leaving: Peekable<WaitingRows<'s>>,
     stored: Option<I>,
     /// The next row of sled, once it was asked for.
     next: Option<(sled::IVec, sled::IVec)>,
@@ -336,15 +293,15 @@ impl<'s, I: Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> Iterator fo
     fn next(&mut self) -> Option<Self::Item> {
         if let Err(error) = self.pull() {
             (self.stored, self.next) = (None, None);
-            self.put = btree_map::Range::default().peekable();
-            self.leaving = btree_map::Range::default().peekable();
+            self.put = WaitingRows::default().peekable();
+            self.leaving = WaitingRows::default().peekable();
             return Some(Err(error));
         }
-        let heads = [self.put.peek().map(|row| &row.0[..]), self.leaving.peek().map(|row| &row.0[..])];
+        let heads = [self.put.peek().map(|row| row.0), self.leaving.peek().map(|row| row.0)];
         let stored = self.next.as_ref().map(|row| &row.0[..]);
         let first = heads.into_iter().chain([stored]).flatten().min()?.to_vec();
-        let row = self.put.next_if(|row| *row.0 == first);
-        let older = self.leaving.next_if(|row| *row.0 == first);
+        let row = self.put.next_if(|row| row.0 == first);
+        let older = self.leaving.next_if(|row| row.0 == first);
         let oldest = self.next.take_if(|row| row.0 == first);
         match (row.or(older), oldest) {
             (Some((key, value)), _) => Some(Ok((Part::Put(key), Part::Put(value)))),

@@ -3,10 +3,14 @@
 //! Place in the flow: the batch notes the end of each submission, reads ask which position a time means. It must not
 //! know: what was submitted.
 
+use std::cell::Cell;
+
+use crate::block;
 use crate::error::ViewsError;
 use crate::key;
 use crate::row::unreadable;
 use crate::varint::{put_signed, take_signed};
+use crate::waiting::{OpenRow, Ticket};
 
 /// Bytes from which on a block takes no further submission.
 const BLOCK_BYTES: usize = 4_096;
@@ -17,16 +21,27 @@ pub(crate) struct Open {
     pub(crate) key: Vec<u8>,
     pub(crate) bytes: Vec<u8>,
     last: (i64, u64),
+    ticket: Cell<Ticket>,
 }
 
 impl Open {
     pub(crate) fn begin(time_us: i64, position: u64) -> Self {
-        Self { key: key::time(time_us, position), bytes: Vec::new(), last: (time_us, position) }
+        Self {
+            key: key::time(time_us, position),
+            bytes: Vec::new(),
+            last: (time_us, position),
+            ticket: Cell::new(Ticket::NOWHERE),
+        }
     }
     /// Goes on with the block at `key`.
     pub(crate) fn resume(key: &[u8], value: &[u8]) -> Result<Self, ViewsError> {
         let last = read(key, value)?.last().copied().ok_or_else(|| unreadable(key, "no times"))?;
-        Ok(Self { key: key.to_vec(), bytes: value.to_vec(), last })
+        Ok(Self { key: key.to_vec(), bytes: value.to_vec(), last, ticket: Cell::new(Ticket::NOWHERE) })
+    }
+    /// The row that it is.
+    pub(crate) fn row(&self) -> OpenRow<'_> {
+        let (prefix, first) = (block::prefix_of(&self.key), key::last_position(&self.key).unwrap_or_default());
+        OpenRow { prefix, first, bytes: &self.bytes, ticket: &self.ticket }
     }
     pub(crate) const fn is_full(&self) -> bool {
         self.bytes.len() >= BLOCK_BYTES

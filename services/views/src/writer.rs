@@ -17,9 +17,10 @@ use crate::kept::Weighed;
 use crate::key::Key;
 use crate::postings::Tails;
 use crate::series::{OpenSeries, SeriesKey};
-use crate::store::{OpenRows, Value};
+use crate::store::Value;
 use crate::timeline::Timeline;
 use crate::times;
+use crate::waiting::OpenRow;
 
 /// Most series that are kept.
 const SERIES: usize = 65_536;
@@ -70,6 +71,9 @@ pub(crate) struct Holds {
     pub(crate) until: Option<Date>,
 }
 
+/// Series that were written to, with their timelines where they are kept.
+pub(crate) type WrittenSeries<'w> = Vec<(&'w SeriesKey, Option<&'w Arc<Timeline>>)>;
+
 /// See the module. The default knows nothing, and is for no batch.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
@@ -117,38 +121,29 @@ impl Writer {
         }
     }
 
-    /// The series in `places`, with their timelines.
-    pub(crate) fn written(&self, places: &[usize]) -> Vec<(SeriesKey, Option<Arc<Timeline>>)> {
-        let slots = places.iter().filter_map(|place| self.slots.get(*place));
-        slots.map(|slot| (slot.key.clone(), slot.timeline.clone())).collect()
-    }
-
-    /// The last blocks that were written to in this batch, among them those of the series in `places`.
-    pub(crate) fn open_rows(&mut self, places: &[usize]) -> OpenRows<'_> {
-        let mut rows = OpenRows::new();
-        for (prefix, List { open, dirty }) in self.lists.iter_mut().filter(|(_, list)| list.dirty) {
-            *dirty = false;
-            rows.push((open.key(prefix), &open.bytes));
-        }
+    /// What was written to in this batch: the last blocks, and the series in `places` with their timelines.
+    pub(crate) fn written(&mut self, places: &[usize]) -> (Vec<OpenRow<'_>>, WrittenSeries<'_>) {
         for place in places {
             if let Some(slot) = self.slots.get_mut(*place) {
                 slot.dirty = false;
             }
         }
-        for slot in places.iter().filter_map(|place| self.slots.get(*place)) {
-            if let Some(OpenSeries { block, .. }) = &slot.open {
-                rows.push((block.key(&slot.prefix), &block.bytes));
-            }
+        let (mut rows, mut series) = (Vec::with_capacity(2 * places.len()), Vec::with_capacity(places.len()));
+        for Slot { key, prefix, open, timeline, .. } in places.iter().filter_map(|place| self.slots.get(*place)) {
+            rows.extend(open.as_ref().map(|open| open.block.row(prefix)));
+            series.push((key, timeline.as_ref()));
+        }
+        for (prefix, List { open, dirty }) in self.lists.iter_mut().filter(|(_, list)| list.dirty) {
+            *dirty = false;
+            rows.push(open.row(prefix));
         }
         for open in self.shards.iter_mut().flatten().filter(|open| open.dirty) {
             open.dirty = false;
-            rows.push((open.key(), &open.bytes));
+            rows.push(open.row());
         }
-        if let Some(open) = &self.times {
-            rows.push((open.key.clone(), &open.bytes));
-        }
+        rows.extend(self.times.as_ref().map(times::Open::row));
         self.postings.put(&mut rows);
-        rows
+        (rows, series)
     }
 
     /// Lets go of what has become too much, between batches; `applied` is the last position that was put, `written` to

@@ -6,10 +6,10 @@
 //! figures do, is put at the end of the last page, or begins one; anything else writes its page anew, in two halves when it
 //! is too long. A clone shares all pages. Where they end depends on the order of changes alone: equal logs, equal pages.
 
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::page::{Entry, Head, PAGE, Page};
+use super::pages::Pages;
 use super::slot::Key;
 use crate::quantity::Decimal;
 
@@ -17,25 +17,27 @@ use crate::quantity::Decimal;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Page>", into = "Vec<Page>")]
 pub(super) struct Figures {
-    pages: OrdMap<Key, Page>,
+    pages: Pages,
 }
 
 impl From<Vec<Page>> for Figures {
     fn from(pages: Vec<Page>) -> Self {
-        Self { pages: pages.into_iter().filter_map(|page| Some((page.head()?.first, page))).collect() }
+        let mut figures = Self::default();
+        pages.into_iter().for_each(|page| figures.put(Some(page)));
+        figures
     }
 }
 
 impl From<Figures> for Vec<Page> {
     fn from(figures: Figures) -> Self {
-        figures.pages.values().cloned().collect()
+        figures.pages.iter().cloned().collect()
     }
 }
 
 impl Figures {
     /// The page that `key` is in, if it is in any.
     fn page(&self, key: Key) -> Option<&Page> {
-        self.pages.get_prev(&key).filter(|(first, _)| first.basis() == key.basis()).map(|(_, page)| page)
+        self.pages.up_to(key).filter(|(first, _)| first.basis() == key.basis()).map(|(_, page)| page)
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Entry> {
@@ -45,7 +47,7 @@ impl Figures {
 
     /// All entries, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = Entry> {
-        self.pages.values().flat_map(Page::entries)
+        self.pages.iter().flat_map(Page::entries)
     }
 
     /// Entries of the basis of `key`, from it on.
@@ -56,7 +58,7 @@ impl Figures {
     /// The entry with the greatest total of those of the basis of `key` that lie before it, the last one of equals.
     pub(super) fn greatest_before(&self, key: Key) -> Option<Entry> {
         let mut best: Option<(Decimal, Entry)> = None;
-        for (_, page) in self.pages.range(key.at(0, 0)..key).rev() {
+        for page in self.pages.range(key.at(0, 0)..key).rev() {
             let greatest = page.head().and_then(|head| head.totals).map(|(_, greatest)| greatest);
             if greatest > best.map(|(total, _)| total) {
                 let before = page.entries().take_while(|entry| entry.key < key);
@@ -84,7 +86,7 @@ impl Figures {
     /// Pages of the basis of `key` that may have entries from it on.
     fn pages_from(&self, key: Key) -> impl Iterator<Item = &Page> {
         let first = self.page(key).and_then(Page::head).map_or(key, |head| head.first);
-        self.pages.range(first..key.at(u64::MAX, u64::MAX)).map(|(_, page)| page)
+        self.pages.range(first..key.at(u64::MAX, u64::MAX))
     }
 
     pub(super) fn insert(&mut self, entry: Entry) {
@@ -111,7 +113,7 @@ impl Figures {
     fn replace(&mut self, old: &Head, page: Option<Page>) {
         let head = page.as_ref().and_then(Page::head);
         if head.is_none_or(|head| head.first != old.first) {
-            self.pages.remove(&old.first);
+            self.pages.remove(old.first);
         }
         match page {
             Some(long) if head.is_some_and(|head| head.count > PAGE) => {
@@ -226,7 +228,7 @@ mod tests {
             for (figures, plain) in before.iter().chain([&(figures, plain)]) {
                 let known = plain.keys().step_by(7).copied();
                 assert_same(figures, plain, &asked.iter().copied().chain(known).collect::<Vec<_>>());
-                for page in figures.pages.values() {
+                for page in figures.pages.iter() {
                     let entries: Vec<_> = page.entries().collect();
                     prop_assert!((1..=PAGE).contains(&entries.len()));
                     prop_assert_eq!(Some(page.clone()), Page::of(&entries));
@@ -266,7 +268,7 @@ mod tests {
     #[test]
     fn ascending_figures_fill_pages_also_of_two_bases_in_turns() {
         let figures = daily(1_280, 1, &[Basis::Period, Basis::PlanToDate]);
-        assert_eq!(figures.pages.len(), 20);
+        assert_eq!(figures.pages.iter().count(), 20);
     }
 
     #[test]

@@ -4,9 +4,12 @@
 //! rule compares (only `PLAN_TO_DATE` totals are kept), earlier vintages (views keep those), ids of events: where an
 //! event is filed the log says ([`Filed`]).
 
+use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hasher};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use equivalent::{Comparable, Equivalent};
 use imbl::OrdMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,12 @@ pub struct SeriesKey {
     pub indicator: IndicatorId,
     /// The dimension, `_T` for the headline.
     pub dimension: String,
+}
+
+impl SeriesKey {
+    fn texts(&self) -> [&str; 3] {
+        [self.area.as_str(), self.indicator.as_str(), &self.dimension]
+    }
 }
 
 /// The live figure of a slot.
@@ -123,33 +132,90 @@ fn total(entry: Entry) -> Option<Total> {
     Some(Total { day: entry.key.slot()?.end, position: entry.position, value: entry.total? })
 }
 
+/// A series in the map: by a digest of its key, then by the key. Digests stand beside each other in memory, so that of
+/// many thousand series one is found without following the texts of a dozen others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    digest: u64,
+    key: Arc<SeriesKey>,
+}
+
+/// The same, asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked<'a> {
+    digest: u64,
+    texts: [&'a str; 3],
+}
+
+impl<'a> Asked<'a> {
+    fn of(texts: [&'a str; 3]) -> Self {
+        // Always with the same start: the digest of a key is the same in every process of this binary.
+        let mut digest = DefaultHasher::new();
+        for text in texts {
+            digest.write(text.as_bytes());
+            digest.write_u8(0);
+        }
+        Self { digest: digest.finish(), texts }
+    }
+}
+
+impl<'a> From<&'a SeriesKey> for Asked<'a> {
+    fn from(key: &'a SeriesKey) -> Self {
+        Self::of(key.texts())
+    }
+}
+
+impl Equivalent<Named> for Asked<'_> {
+    fn equivalent(&self, named: &Named) -> bool {
+        self.compare(named) == Ordering::Equal
+    }
+}
+
+impl Comparable<Named> for Asked<'_> {
+    fn compare(&self, named: &Named) -> Ordering {
+        self.digest.cmp(&named.digest).then_with(|| self.texts.cmp(&named.key.texts()))
+    }
+}
+
 /// Every series.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Arc<Series>>", into = "Vec<Arc<Series>>")]
 pub(crate) struct AllSeries {
-    series: OrdMap<Arc<SeriesKey>, Arc<Series>>,
+    series: OrdMap<Named, Arc<Series>>,
 }
 
 impl From<Vec<Arc<Series>>> for AllSeries {
     fn from(series: Vec<Arc<Series>>) -> Self {
-        Self { series: series.into_iter().map(|series| (Arc::clone(&series.key), series)).collect() }
+        Self { series: series.into_iter().map(|series| (Named::of(&series.key), series)).collect() }
     }
 }
 
 impl From<AllSeries> for Vec<Arc<Series>> {
     fn from(all: AllSeries) -> Self {
-        all.series.values().cloned().collect()
+        all.sorted().cloned().collect()
+    }
+}
+
+impl Named {
+    fn of(key: &Arc<SeriesKey>) -> Self {
+        Self { digest: Asked::from(&**key).digest, key: Arc::clone(key) }
     }
 }
 
 impl AllSeries {
     pub(crate) fn get(&self, area: &AreaId, indicator: &IndicatorId, dimension: &str) -> Option<&Series> {
-        let (area, indicator, dimension) = (area.clone(), indicator.clone(), dimension.to_owned());
-        self.series.get(&SeriesKey { area, indicator, dimension }).map(Arc::as_ref)
+        self.series.get(&Asked::of([area.as_str(), indicator.as_str(), dimension])).map(Arc::as_ref)
     }
 
+    /// By area, indicator and dimension.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Series> {
-        self.series.values().map(Arc::as_ref)
+        self.sorted().map(Arc::as_ref)
+    }
+
+    fn sorted(&self) -> impl Iterator<Item = &Arc<Series>> {
+        let mut all: Vec<_> = self.series.values().collect();
+        all.sort_unstable_by_key(|series| &series.key);
+        all.into_iter()
     }
 
     /// The live figure of the slot that a report, correction or revision speaks of.
@@ -164,7 +230,7 @@ impl AllSeries {
 
     fn entry(&self, filed: &Filed) -> Option<Entry> {
         let Place::Figure(key, slot) = &filed.place else { return None };
-        self.series.get(&**key)?.figures.get((*slot).into())
+        self.series.get(&Asked::from(&**key))?.figures.get((*slot).into())
     }
 
     /// The figure of a slot, whatever was there. `filed` is to share the key of its series from now on.
@@ -172,7 +238,7 @@ impl AllSeries {
         let Place::Figure(key, slot) = &mut filed.place else { return };
         let total = total.filter(|_| slot.basis == Basis::PlanToDate);
         let entry = Entry { key: (*slot).into(), position: filed.position, verified_by: None, total };
-        match self.series.get_mut(&**key) {
+        match self.series.get_mut(&Asked::from(&**key)) {
             Some(series) => {
                 let series = Arc::make_mut(series);
                 series.figures.insert(entry);
@@ -181,7 +247,7 @@ impl AllSeries {
             None => {
                 let mut series = Series { key: Arc::clone(key), figures: Figures::default() };
                 series.figures.insert(entry);
-                self.series.insert(Arc::clone(key), Arc::new(series));
+                self.series.insert(Named::of(key), Arc::new(series));
             }
         }
     }
@@ -203,6 +269,6 @@ impl AllSeries {
     fn of_live(&mut self, filed: &Filed) -> Option<(Entry, &mut Figures)> {
         let entry = self.entry(filed).filter(|entry| entry.position == filed.position)?;
         let Place::Figure(key, _) = &filed.place else { return None };
-        Some((entry, &mut Arc::make_mut(self.series.get_mut(&**key)?).figures))
+        Some((entry, &mut Arc::make_mut(self.series.get_mut(&Asked::from(&**key))?).figures))
     }
 }

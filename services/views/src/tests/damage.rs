@@ -88,10 +88,10 @@ fn rows_that_could_not_be_written_leave_with_the_next_ones() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path(), 1 << 16).unwrap();
     let row = |key: u8| BTreeMap::from([(vec![8, key], vec![key].into())]);
-    store.put(row(1), Vec::new());
+    store.put(row(1), &[]);
     store.leave();
     // The disk was full.
-    store.put(row(2), Vec::new());
+    store.put(row(2), &[]);
     store.leave();
     store.write().unwrap();
     store.left();
