@@ -59,7 +59,7 @@ impl IngestServer {
         let ingest = found.filter(visible).ok_or_else(|| refusal::plan_not_found(plan.as_str()))?;
         check_wait(request.wait)?;
         let id = submission_id(&request.submission_id)?;
-        let events = decode(&request.events)?;
+        let events = decode(request.events)?;
         let submission = Submission {
             id,
             actor: Arc::clone(actor),
@@ -136,12 +136,12 @@ fn submission_id(text: &str) -> Result<Uuid, Refused> {
     uuid_from_text(text).map_err(|expected| refusal::invalid_field("submission_id", expected.to_owned()))
 }
 
-fn decode(events: &[pb::EventInput]) -> Result<Vec<Said>, Refused> {
+fn decode(events: Vec<pb::EventInput>) -> Result<Vec<Said>, Refused> {
     let mut inputs = Vec::with_capacity(events.len());
     let mut violations = Vec::new();
-    for (index, event) in events.iter().enumerate() {
-        match input_from_pb(event) {
-            Ok(input) => inputs.push(Said::of(input)),
+    for (index, event) in events.into_iter().enumerate() {
+        match input_from_pb(&event) {
+            Ok(input) => inputs.push(Said::sent(input, event)),
             Err(found) => violations.extend(found.under(&format!("events[{index}]")).into_vec()),
         }
     }

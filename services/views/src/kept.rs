@@ -3,7 +3,8 @@
 //! Place in the flow: timelines of series, facts and milestones, for readers. It must not know what is kept.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// Something that takes room.
@@ -21,19 +22,20 @@ struct Entry<V> {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Kept<K, V> {
-    entries: BTreeMap<K, Entry<V>>,
+    /// Looked up only: no order of it reaches a reader.
+    entries: HashMap<K, Entry<V>>,
     most: usize,
     weight: usize,
     clock: u64,
 }
 
-impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
+impl<K: Eq + Hash + Clone, V: Weighed> Kept<K, V> {
     /// Keeps values of together at most `most`; one that is more by itself is not kept.
-    pub(crate) const fn new(most: usize) -> Self {
-        Self { entries: BTreeMap::new(), most, weight: 0, clock: 0 }
+    pub(crate) fn new(most: usize) -> Self {
+        Self { entries: HashMap::new(), most, weight: 0, clock: 0 }
     }
 
-    pub(crate) fn get<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<Arc<V>>
+    pub(crate) fn get<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<Arc<V>>
     where
         K: Borrow<Q>,
     {
@@ -66,7 +68,7 @@ impl<K: Ord + Clone, V: Weighed> Kept<K, V> {
         }
     }
 
-    pub(crate) fn forget<Q: Ord + ?Sized>(&mut self, key: &Q)
+    pub(crate) fn forget<Q: Eq + Hash + ?Sized>(&mut self, key: &Q)
     where
         K: Borrow<Q>,
     {

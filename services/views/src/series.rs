@@ -18,7 +18,7 @@ use crate::key;
 use crate::packed::{self, EntryRef};
 
 /// Names a series.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SeriesKey {
     /// The area.
     pub area: AreaId,

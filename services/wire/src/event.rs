@@ -45,6 +45,31 @@ pub fn input_to_pb(input: &domain::EventInput) -> pb::EventInput {
     }
 }
 
+/// What [`input_to_pb`] gives of `input`, made of the message that it was read from: figures, nearly all there is, keep
+/// their texts instead of having them copied.
+pub(crate) fn restated(input: &domain::EventInput, sent: pb::EventInput) -> pb::EventInput {
+    use pb::event_input::Payload;
+    let (domain::Payload::MeasurementReported(reported), Some(Payload::MeasurementReported(named))) =
+        (&input.payload, sent.payload)
+    else {
+        return input_to_pb(input);
+    };
+    let bare = measurement::unnamed(reported);
+    let pb::MeasurementReported { area, indicator, .. } = named;
+    let dimension = if named.dimension == reported.dimension { named.dimension } else { reported.dimension.clone() };
+    pb::EventInput {
+        event_id: input.event_id.to_string(),
+        effective_date: input.effective_date.map(date_to_pb),
+        comment: sent.comment,
+        source_ref: sent.source_ref,
+        evidence: input.evidence.iter().map(pb::Evidence::from).collect(),
+        correlation_id: sent.correlation_id,
+        causation_id: input.causation_id.map(|id| id.to_string()).unwrap_or_default(),
+        staff: (input.staff != domain::StaffCodes::default()).then(|| (&input.staff).into()),
+        payload: Some(Payload::MeasurementReported(pb::MeasurementReported { area, indicator, dimension, ..bare })),
+    }
+}
+
 impl FromWire for domain::EventInput {
     type Wire = pb::EventInput;
     fn read(at: At<'_>, wire: &pb::EventInput) -> Option<Self> {

@@ -16,7 +16,7 @@ use songhua_domain::id::{AgencyId, AreaId, PlanId};
 use uuid::Uuid;
 
 use crate::code::Code;
-use crate::event::{input_to_pb, payload_tag, type_token};
+use crate::event::{input_to_pb, payload_tag, restated, type_token};
 use crate::field::FromWire;
 use crate::pb;
 use crate::time::{timestamp_from_pb, timestamp_to_pb};
@@ -70,7 +70,7 @@ pub struct Envelope<'a> {
 
 /// What was sent, and how a record writes it. Written where requests are read, so that whoever decides, one after the
 /// other, only puts an envelope around it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     input: Arc<EventInput>,
     /// The encoded `EventInput`.
@@ -83,7 +83,17 @@ impl Said {
     pub fn of(input: impl Into<Arc<EventInput>>) -> Self {
         let input = input.into();
         let wire = input_to_pb(&input);
-        Self { version: version_of(&wire), bytes: wire.encode_to_vec().into(), input }
+        Self::written(input, &wire)
+    }
+
+    /// Writes what a client sent, the same as [`of`](Self::of): `wire` is the message that `input` was read from.
+    pub fn sent(input: EventInput, wire: pb::EventInput) -> Self {
+        let wire = restated(&input, wire);
+        Self::written(Arc::new(input), &wire)
+    }
+
+    fn written(input: Arc<EventInput>, wire: &pb::EventInput) -> Self {
+        Self { version: version_of(wire), bytes: wire.encode_to_vec().into(), input }
     }
 
     /// What was sent.

@@ -4,12 +4,10 @@
 //! rule compares (only `PLAN_TO_DATE` totals are kept), earlier vintages (views keep those), ids of events: where an
 //! event is filed the log says ([`Filed`]).
 
-use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hasher};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use equivalent::{Comparable, Equivalent};
 use imbl::OrdMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -132,61 +130,26 @@ fn total(entry: Entry) -> Option<Total> {
     Some(Total { day: entry.key.slot()?.end, position: entry.position, value: entry.total? })
 }
 
-/// A series in the map: by a digest of its key, then by the key. Digests stand beside each other in memory, so that of
-/// many thousand series one is found without following the texts of a dozen others.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
-    digest: u64,
-    key: Arc<SeriesKey>,
-}
-
-/// The same, asked for.
+/// A series in the map: the digest of its key, and which one of those with the same digest, from 0, in the order in which
+/// they came. Of many thousand series one is found without following the texts of a dozen others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Asked<'a> {
-    digest: u64,
-    texts: [&'a str; 3],
-}
+struct Number(u64, u32);
 
-impl<'a> Asked<'a> {
-    fn of(texts: [&'a str; 3]) -> Self {
-        // Always with the same start: the digest of a key is the same in every process of this binary.
-        let mut digest = DefaultHasher::new();
-        for text in texts {
-            digest.write(text.as_bytes());
-            digest.write_u8(0);
-        }
-        Self { digest: digest.finish(), texts }
-    }
-}
-
-impl<'a> From<&'a SeriesKey> for Asked<'a> {
-    fn from(key: &'a SeriesKey) -> Self {
-        Self::of(key.texts())
-    }
-}
-
-impl Equivalent<Named> for Asked<'_> {
-    fn equivalent(&self, named: &Named) -> bool {
-        self.compare(named) == Ordering::Equal
-    }
-}
-
-impl Comparable<Named> for Asked<'_> {
-    fn compare(&self, named: &Named) -> Ordering {
-        self.digest.cmp(&named.digest).then_with(|| self.texts.cmp(&named.key.texts()))
-    }
-}
-
-/// Every series.
+/// Every series. None ever goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Arc<Series>>", into = "Vec<Arc<Series>>")]
 pub(crate) struct AllSeries {
-    series: OrdMap<Named, Arc<Series>>,
+    series: OrdMap<Number, Arc<Series>>,
 }
 
 impl From<Vec<Arc<Series>>> for AllSeries {
     fn from(series: Vec<Arc<Series>>) -> Self {
-        Self { series: series.into_iter().map(|series| (Named::of(&series.key), series)).collect() }
+        let mut all = Self::default();
+        for one in series {
+            let (Ok(number) | Err(number)) = all.find(one.key.texts());
+            all.series.insert(number, one);
+        }
+        all
     }
 }
 
@@ -196,15 +159,9 @@ impl From<AllSeries> for Vec<Arc<Series>> {
     }
 }
 
-impl Named {
-    fn of(key: &Arc<SeriesKey>) -> Self {
-        Self { digest: Asked::from(&**key).digest, key: Arc::clone(key) }
-    }
-}
-
 impl AllSeries {
     pub(crate) fn get(&self, area: &AreaId, indicator: &IndicatorId, dimension: &str) -> Option<&Series> {
-        self.series.get(&Asked::of([area.as_str(), indicator.as_str(), dimension])).map(Arc::as_ref)
+        self.named([area.as_str(), indicator.as_str(), dimension])
     }
 
     /// By area, indicator and dimension.
@@ -216,6 +173,22 @@ impl AllSeries {
         let mut all: Vec<_> = self.series.values().collect();
         all.sort_unstable_by_key(|series| &series.key);
         all.into_iter()
+    }
+
+    fn named(&self, texts: [&str; 3]) -> Option<&Series> {
+        self.series.get(&self.find(texts).ok()?).map(Arc::as_ref)
+    }
+
+    /// The number of the series with these texts, or the one it would get.
+    fn find(&self, texts: [&str; 3]) -> Result<Number, Number> {
+        let mut number = Number(digest(texts), 0);
+        while let Some(series) = self.series.get(&number) {
+            if series.key.texts() == texts {
+                return Ok(number);
+            }
+            number.1 += 1;
+        }
+        Err(number)
     }
 
     /// The live figure of the slot that a report, correction or revision speaks of.
@@ -230,7 +203,7 @@ impl AllSeries {
 
     fn entry(&self, filed: &Filed) -> Option<Entry> {
         let Place::Figure(key, slot) = &filed.place else { return None };
-        self.series.get(&Asked::from(&**key))?.figures.get((*slot).into())
+        self.named(key.texts())?.figures.get((*slot).into())
     }
 
     /// The figure of a slot, whatever was there. `filed` is to share the key of its series from now on.
@@ -238,16 +211,16 @@ impl AllSeries {
         let Place::Figure(key, slot) = &mut filed.place else { return };
         let total = total.filter(|_| slot.basis == Basis::PlanToDate);
         let entry = Entry { key: (*slot).into(), position: filed.position, verified_by: None, total };
-        match self.series.get_mut(&Asked::from(&**key)) {
-            Some(series) => {
-                let series = Arc::make_mut(series);
+        match self.find(key.texts()) {
+            Ok(number) => {
+                let Some(series) = self.series.get_mut(&number).map(Arc::make_mut) else { return };
                 series.figures.insert(entry);
                 *key = Arc::clone(&series.key);
             }
-            None => {
+            Err(number) => {
                 let mut series = Series { key: Arc::clone(key), figures: Figures::default() };
                 series.figures.insert(entry);
-                self.series.insert(Named::of(key), Arc::new(series));
+                self.series.insert(number, Arc::new(series));
             }
         }
     }
@@ -269,6 +242,17 @@ impl AllSeries {
     fn of_live(&mut self, filed: &Filed) -> Option<(Entry, &mut Figures)> {
         let entry = self.entry(filed).filter(|entry| entry.position == filed.position)?;
         let Place::Figure(key, _) = &filed.place else { return None };
-        Some((entry, &mut Arc::make_mut(self.series.get_mut(&Asked::from(&**key))?).figures))
+        let number = self.find(key.texts()).ok()?;
+        Some((entry, &mut Arc::make_mut(self.series.get_mut(&number)?).figures))
     }
+}
+
+/// The same in every process of this binary; nothing that leaves the process depends on it.
+fn digest(texts: [&str; 3]) -> u64 {
+    let mut digest = DefaultHasher::new();
+    for text in texts {
+        digest.write(text.as_bytes());
+        digest.write_u8(0);
+    }
+    digest.finish()
 }

@@ -116,12 +116,20 @@ impl From<&MeasurementReported> for pb::MeasurementReported {
             area: event.area.to_string(),
             indicator: event.indicator.to_string(),
             dimension: event.dimension.clone(),
-            basis: event.basis.to_wire(),
-            period: Some((&event.period).into()),
-            figure: Some((&event.figure).into()),
-            unit_multiplier: event.unit_multiplier,
-            obs_status: event.obs_status.to_wire(),
+            ..unnamed(event)
         }
+    }
+}
+
+/// The message without the names of the series.
+pub(super) fn unnamed(event: &MeasurementReported) -> pb::MeasurementReported {
+    pb::MeasurementReported {
+        basis: event.basis.to_wire(),
+        period: Some((&event.period).into()),
+        figure: Some((&event.figure).into()),
+        unit_multiplier: event.unit_multiplier,
+        obs_status: event.obs_status.to_wire(),
+        ..Default::default()
     }
 }
 

@@ -70,6 +70,7 @@ fn judge(wire: &pb::EventInput) -> Result<(), TestCaseError> {
             prop_assert_eq!(input_from_pb(&input_to_pb(&input)), Ok(input.clone()));
             prop_assert_eq!(&*decode_event(7, &record(&input)).unwrap().input, &input);
             prop_assert_eq!(decode_header(&record(&input)).unwrap().event_type, input.payload.type_token());
+            prop_assert_eq!(Said::sent(input.clone(), wire.clone()), Said::of(input));
         }
         Err(violations) => {
             prop_assert!(violations.iter().all(|violation| !violation.field.is_empty()), "{}", violations);
