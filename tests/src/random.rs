@@ -1,16 +1,16 @@
 //! Random numbers that are the same for the same seed (xorshift64*).
 
 /// Where they come from.
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// Starts at `seed`, which is not 0.
-    pub(crate) const fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Any number.
-    fn next(&mut self) -> u64 {
+    pub const fn any(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -18,12 +18,12 @@ impl Random {
     }
 
     /// From 0 up to `end`, exclusive; 0 where that is nothing.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        if end == 0 { 0 } else { self.next() % end }
+    pub fn below(&mut self, end: u64) -> u64 {
+        if end == 0 { 0 } else { self.any() % end }
     }
 
     /// True in `percent` of 100 cases.
-    pub(crate) fn percent(&mut self, percent: u64) -> bool {
+    pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 }

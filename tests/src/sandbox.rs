@@ -1,5 +1,6 @@
 //! Starts, stops and kills `songhua serve`; runs its command line; hands out clients.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -32,6 +33,8 @@ pub struct ServeOptions {
     pub plans: Vec<String>,
     /// Where gRPC listens; a free port of this machine if empty.
     pub grpc_address: String,
+    /// A command and its arguments that the server is started by, and that becomes the server.
+    pub under: Vec<String>,
     /// Serve the demo, from a directory that is not the repository; then `plans` may be empty.
     pub demo: bool,
 }
@@ -161,8 +164,13 @@ impl Sandbox {
 
     /// A fresh directory without a server.
     pub fn stopped(options: ServeOptions) -> Self {
+        Self::stopped_in(&std::env::temp_dir(), options)
+    }
+
+    /// The same, below a directory: on a disk of the test's choice.
+    pub fn stopped_in(parent: &Path, options: ServeOptions) -> Self {
         Self {
-            directory: tempfile::tempdir().expect("a temporary directory"),
+            directory: tempfile::tempdir_in(parent).expect("a temporary directory"),
             options,
             server: None,
             stderr: Arc::default(),
@@ -217,7 +225,9 @@ impl Sandbox {
     }
 
     fn serve_with(&self, options: &ServeOptions) -> Command {
-        let mut command = Command::new(binary());
+        let mut words = options.under.iter().map(OsString::from).chain([binary().into_os_string()]);
+        let mut command = Command::new(words.next().expect("the binary, if nothing else"));
+        command.args(words);
         command.current_dir(repository()).arg("serve").arg("--data").arg(self.data());
         let grpc = if options.grpc_address.is_empty() { "127.0.0.1:0" } else { &options.grpc_address };
         command.args(["--grpc-address", grpc, "--http-address", "127.0.0.1:0"]);
@@ -250,11 +260,18 @@ impl Sandbox {
 
     /// Starts the server and waits until it is ready.
     pub async fn serve(&mut self) {
+        self.launch();
+        self.ready().await.unwrap_or_else(|said| panic!("{said}"));
+    }
+
+    /// Starts the server, and does not wait.
+    pub fn launch(&mut self) {
         let mut child =
             self.serve_command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the server starts");
         let pipe = child.stderr.take().expect("standard error is piped");
-        let log = Arc::clone(&self.stderr);
-        log.lock().expect("no thread panicked while logging").clear();
+        // A log of its own: of the server before, something may still be read.
+        let log = Arc::<Mutex<String>>::default();
+        self.stderr = Arc::clone(&log);
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 let mut log = log.lock().expect("no thread panicked while logging");
@@ -263,15 +280,23 @@ impl Sandbox {
             }
         });
         self.server = Some(child);
+    }
+
+    /// Waits until the server that was started is ready.
+    ///
+    /// # Errors
+    /// It ended; what it said.
+    pub async fn ready(&mut self) -> Result<(), String> {
         let started = Instant::now();
         loop {
             if let Some((grpc, http)) = addresses(&self.server_log()) {
                 self.grpc = grpc;
                 self.http = http;
-                return;
+                return Ok(());
             }
-            let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
-            assert!(ended.is_none(), "the server ended with {ended:?}:\n{}", self.server_log());
+            if let Some(ended) = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten()) {
+                return Err(format!("the server ended with {ended}:\n{}", self.server_log()));
+            }
             assert!(started.elapsed() < START_MAX, "the server is not ready:\n{}", self.server_log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -28,7 +28,7 @@ pub use evidence::seen_by_snapshots;
 pub use handle::{PlanIngest, PlanRegistry, Receipt, Submission};
 pub use open::{OpenError, OpenSummary, PlanIdentity, open};
 pub use options::{EVENT_BYTES_MAX, EVENTS_MAX, IngestOptions, REQUEST_BYTES_MAX};
-pub use refusal::{Refused, from_access, plan_not_found};
+pub use refusal::{Refused, disk_full, from_access, plan_not_found};
 pub use service::IngestServer;
 
 #[cfg(test)]

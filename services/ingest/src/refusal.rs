@@ -97,12 +97,12 @@ pub(crate) fn queue_full(options: &IngestOptions) -> Refused {
 /// When to try again what found no room: somebody has to make it first.
 const NO_ROOM_DELAY: Duration = Duration::from_secs(2);
 
-/// The log had no room.
-pub(crate) fn disk_full(reason: &str) -> Refused {
+/// The log had no room: nothing was stored.
+pub fn disk_full(reason: &str) -> Refused {
     let mut refused = refuse(
         Reason::DiskFull,
         format!(
-            "no room in the plan's log, nothing was stored: the operator makes room on the disk (or mends its quota or \
+            "no room in the log, nothing was stored: the operator makes room on the disk (or mends its quota or \
              permissions), send the same events again after the delay: {reason}"
         ),
         format!("日志所在磁盘没有空间，本次未入库：请运维清理磁盘（或修正配额、权限），稍后重发同样的事件：{reason}"),

@@ -121,7 +121,20 @@ fn write(directory: &Path, kept: usize, checkpoint: &Checkpoint, state: &PlanSta
     fs::create_dir_all(directory)?;
     let path = directory.join(format!("snapshot-{:020}.state", checkpoint.position));
     let temporary = path.with_extension("tmp");
-    let mut to = BufWriter::with_capacity(PIECE_BYTES, Summed { file: File::create(&temporary)?, crc: 0 });
+    // On a full disk what was begun would take room from the log.
+    write_whole(&temporary, checkpoint, state).inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+    fs::rename(&temporary, &path)?;
+    File::open(directory)?.sync_all()?;
+    // One of a later position is of a history that has been given up.
+    let (later, others): (Vec<_>, Vec<_>) = newest_first(directory).into_iter().partition(|other| *other > path);
+    for old in later.into_iter().chain(others.into_iter().skip(kept)) {
+        fs::remove_file(old)?;
+    }
+    Ok(())
+}
+
+fn write_whole(path: &Path, checkpoint: &Checkpoint, state: &PlanState) -> io::Result<()> {
+    let mut to = BufWriter::with_capacity(PIECE_BYTES, Summed { file: File::create(path)?, crc: 0 });
     to.write_all(MAGIC)?;
     to.write_all(&STATE_VERSION.to_le_bytes())?;
     to.write_all(&checkpoint.epoch.to_le_bytes())?;
@@ -132,15 +145,7 @@ fn write(directory: &Path, kept: usize, checkpoint: &Checkpoint, state: &PlanSta
     to.flush()?;
     let Summed { mut file, crc } = to.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.write_all(&crc.to_le_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, &path)?;
-    File::open(directory)?.sync_all()?;
-    // One of a later position is of a history that has been given up.
-    let (later, others): (Vec<_>, Vec<_>) = newest_first(directory).into_iter().partition(|other| *other > path);
-    for old in later.into_iter().chain(others.into_iter().skip(kept)) {
-        fs::remove_file(old)?;
-    }
-    Ok(())
+    file.sync_all()
 }
 
 /// The newest state that the log confirms, and the position it stands at; an empty one if there is none.

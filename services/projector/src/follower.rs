@@ -56,7 +56,20 @@ pub fn open(dir: &Path, options: Options) -> Result<Projector, ViewsError> {
     Ok(Projector { views })
 }
 
+/// The projector of views of at least `bytes`, which take their time to open: they are closed until it follows, or is told
+/// to [open](Projector::open_views) them. With how far they have come. None: [`open`] them now.
+pub fn open_later(dir: &Path, options: Options, bytes: u64) -> Option<(Projector, Checkpoint)> {
+    Views::open_later(dir, options, bytes).map(|(views, seen)| (Projector { views }, seen))
+}
+
 impl Projector {
+    /// Opens views that were to be opened later. What keeps them closed, following meets again and deals with.
+    pub fn open_views(&self) {
+        if let Err(error) = self.views.make_room() {
+            tracing::warn!(follower = NAME, %error, "views are not open");
+        }
+    }
+
     /// The views, for readers: clones are handles on the same ones.
     pub const fn views(&self) -> &Views {
         &self.views
@@ -182,7 +195,8 @@ fn malformed(position: u64, detail: String) -> FollowError {
 fn failed(error: ViewsError) -> FollowError {
     let (follower, detail) = (NAME.to_owned(), error.to_string());
     match error {
-        ViewsError::NoRoom { .. } => FollowError::NoRoom { follower, detail },
+        // Views that others have open are not damaged: those are waited for.
+        ViewsError::NoRoom { .. } | ViewsError::Locked { .. } => FollowError::NoRoom { follower, detail },
         _ => FollowError::State { follower, detail },
     }
 }

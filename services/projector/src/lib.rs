@@ -14,4 +14,4 @@ mod posting;
 #[cfg(test)]
 mod tests;
 
-pub use follower::{PROJECTOR_VERSION, Projector, open};
+pub use follower::{PROJECTOR_VERSION, Projector, open, open_later};

@@ -19,6 +19,7 @@ use crate::key::{self, Key};
 use crate::model::Model;
 use crate::recalled::Recalled;
 use crate::row::{self, encode, position_of, unreadable};
+use crate::seen;
 use crate::series::{SeriesKey, entries_of};
 use crate::store::{Rows, Store};
 use crate::timeline::Timeline;
@@ -30,8 +31,6 @@ use crate::writer::WrittenSeries;
 pub(crate) const LAYOUT: u32 = 6;
 /// Models kept: that of now, and those of a few earlier moments that readers ask for.
 const MODELS: usize = 16;
-/// Bytes of rows that wait until they are written to sled together.
-const WAITING_BYTES: usize = 24 << 20;
 
 /// Lives that this process has opened.
 static LIVES: AtomicU64 = AtomicU64::new(0);
@@ -201,7 +200,7 @@ impl Grown {
             }
             let before = self.applied.swap(applied, Ordering::AcqRel);
             let stretch_is_over = block::stretch_of(before) != block::stretch_of(applied);
-            stretch_is_over || store.put_bytes() >= WAITING_BYTES
+            stretch_is_over || store.is_due()
         })?;
         match if is_due { self.flush() } else { Ok(()) } {
             // What is held up was put: the next batch waits until it is written.
@@ -214,7 +213,14 @@ impl Grown {
     pub(crate) fn flush(&self) -> Result<(), ViewsError> {
         self.change(Store::leave)?;
         self.read(Store::write)?;
-        self.change(Store::left)
+        self.change(Store::left)?;
+        if let Some(checkpoint) = self.checkpoint()?
+            && let Err(error) = seen::write(&self.dir, &checkpoint)
+        {
+            // What is said there stays true, only old.
+            drop(error);
+        }
+        Ok(())
     }
 
     /// Rows, put and written as they are.

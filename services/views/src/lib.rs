@@ -27,6 +27,7 @@ mod recalled;
 mod revision;
 mod row;
 mod scoring;
+mod seen;
 mod select;
 mod series;
 mod store;

@@ -13,7 +13,7 @@ use std::iter::Peekable;
 use std::ops::{Bound, Deref};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -29,6 +29,37 @@ const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Room that sled is given for what it writes by itself, besides twice what it is told to.
 const ROOM_BYTES: u64 = 8 << 20;
+
+/// Bytes of rows after which a scan looks at a page once more. sled counts looks at pages, 64 of each of 256 shards at a
+/// time, and evicts only then: a scan that looked at each page once would keep 16,384 pages beside the cache.
+const LOOK_EVERY: usize = 2 << 10;
+
+/// Bytes of rows that wait in one store until they are written together.
+const WAITING_BYTES: usize = 24 << 20;
+/// The same in all stores of this process: above it, whoever has [`WORTH_BYTES`] writes.
+const WAITING_BYTES_ALL: usize = 48 << 20;
+/// Bytes that are worth a write of their own.
+const WORTH_BYTES: usize = 1 << 20;
+
+/// Bytes of rows that wait in all stores of this process.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// What one store has of them.
+#[derive(Debug, Default)]
+struct Share(usize);
+
+impl Share {
+    fn set(&mut self, bytes: usize) {
+        WAITING.fetch_add(bytes, Ordering::Relaxed);
+        WAITING.fetch_sub(std::mem::replace(&mut self.0, bytes), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
 
 /// A key or a value.
 #[derive(Debug, Clone)]
@@ -66,6 +97,8 @@ pub(crate) struct Store {
     put: Waiting,
     /// On their way to sled.
     leaving: Waiting,
+    /// Bytes of both.
+    share: Share,
     /// Set once the disk has refused something to sled, which then never writes again.
     is_refused: AtomicBool,
     tree: sled::Tree,
@@ -93,13 +126,19 @@ impl Store {
         let tree = guarded(dir, || db.open_tree("views"))?.map_err(|error| said_by(dir, &error))?;
         let (put, leaving) = (Waiting::default(), Waiting::default());
         let is_refused = AtomicBool::new(false);
-        Ok(Self { dir: dir.to_owned(), put, leaving, is_refused, tree, _db: db })
+        Ok(Self { dir: dir.to_owned(), put, leaving, share: Share::default(), is_refused, tree, _db: db })
     }
 
     /// Closes the tree before it is deleted: sled writes when it is dropped. How that ends no longer matters.
     pub(crate) fn close(self) {
         let dir = self.dir.clone();
         let _ = guarded(&dir, || drop(self));
+    }
+
+    /// Bytes of the tree in `dir`: the more, the longer it takes to open. sled reads again what was written since it was
+    /// opened last.
+    pub(crate) fn bytes(dir: &Path) -> u64 {
+        dir.join("db").metadata().map_or(0, |metadata| metadata.len())
     }
 
     /// Deletes the tree in `dir`, whatever state it is in.
@@ -154,6 +193,8 @@ impl Store {
         let range = || (range.0.as_ref().map(Vec::as_slice), range.1.as_ref().map(Vec::as_slice));
         Merged {
             dir: &self.dir,
+            tree: &self.tree,
+            unnoticed: 0,
             put: self.put.range(range()).peekable(),
             leaving: self.leaving.range(range()).peekable(),
             stored: Some(stored),
@@ -199,17 +240,24 @@ impl Store {
     pub(crate) fn put(&mut self, rows: Rows, open: &[OpenRow<'_>]) {
         self.put.put(rows);
         open.iter().for_each(|row| self.put.put_open(row));
+        self.shared();
     }
 
-    /// Bytes that wait to be written; a little more, where rows were replaced.
-    pub(crate) const fn put_bytes(&self) -> usize {
-        self.put.bytes()
+    /// Whether so much was put that it is to be written.
+    pub(crate) fn is_due(&self) -> bool {
+        let (put, all) = (self.put.bytes(), WAITING.load(Ordering::Relaxed));
+        put >= WAITING_BYTES || put >= WORTH_BYTES && all >= WAITING_BYTES_ALL
+    }
+
+    fn shared(&mut self) {
+        self.share.set(self.put.bytes() + self.leaving.bytes());
     }
 
     /// Everything that was put begins to leave. Rows stay visible; those that could not be written the last time leave
     /// with them, or the checkpoint would get ahead of them.
     pub(crate) fn leave(&mut self) {
         self.leaving.append(std::mem::take(&mut self.put));
+        self.shared();
     }
 
     /// Whether what left before is still to be written.
@@ -235,6 +283,7 @@ impl Store {
     /// What left is in sled.
     pub(crate) fn left(&mut self) {
         self.leaving = Waiting::default();
+        self.shared();
     }
 
     /// Lets sled work; its errors and its panics come out as [`ViewsError::Store`].
@@ -265,6 +314,9 @@ fn behind(prefix: &[u8]) -> Vec<u8> {
 /// is in then.
 pub(crate) struct Merged<'s, I = sled::Iter> {
     dir: &'s Path,
+    tree: &'s sled::Tree,
+    /// Bytes of sled's rows since it was made to notice.
+    unnoticed: usize,
     put: Peekable<WaitingRows<'s>>,
     leaving: Peekable<WaitingRows<'s>>,
     stored: Option<I>,
@@ -282,8 +334,19 @@ impl<I: Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> Merged<'_, I> {
             if self.next.is_none() {
                 self.stored = None;
             }
+            self.notice()?;
         }
         Ok(())
+    }
+
+    /// Makes sled notice what it keeps in memory for this scan.
+    fn notice(&mut self) -> Result<(), ViewsError> {
+        let Some((key, value)) = &self.next else { return Ok(()) };
+        self.unnoticed += key.len() + value.len();
+        let looks = self.unnoticed / LOOK_EVERY;
+        self.unnoticed %= LOOK_EVERY;
+        let look = |_| guarded(self.dir, || self.tree.contains_key(key))?.map_err(|error| said_by(self.dir, &error));
+        (0..looks).try_for_each(|n| look(n).map(drop))
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{Definition, Entry, EntryFigure, EntryKind, Model, Options, Views, Vi
 mod changes;
 mod damage;
 mod facts;
+mod later;
+mod memory;
 mod milestones;
 mod revisions;
 mod stretches;

@@ -17,6 +17,7 @@ use crate::error::ViewsError;
 use crate::grown::Grown;
 use crate::key;
 use crate::row::unreadable;
+use crate::seen;
 use crate::store::Store;
 use crate::writer::Writer;
 
@@ -84,6 +85,17 @@ impl Views {
         Self { shared: Arc::new(Shared { dir: dir.to_owned(), options, writer, grown, refusing }) }
     }
 
+    /// Views in `dir` of at least `bytes`, which take their time to open: closed until [`make_room`](Self::make_room) is
+    /// asked. With how far they have come. None where they are smaller or do not say how far: [`Views::open`] them.
+    pub fn open_later(dir: &Path, options: Options, bytes: u64) -> Option<(Self, Checkpoint)> {
+        let folder = current(dir).ok()?;
+        let path = dir.join(folder);
+        let seen = seen::read(&path).filter(|_| Store::bytes(&path) >= bytes)?;
+        // As in `open`; if it stays, the next successor deletes it.
+        drop(Store::delete(&dir.join(other(folder))));
+        Some((Self::closed(dir, options), seen))
+    }
+
     /// Views in `dir` that the disk does not let be opened now: they are, before the next batch that it does.
     pub fn closed(dir: &Path, options: Options) -> Self {
         let folder = current(dir).unwrap_or(FOLDERS[0]);
@@ -103,22 +115,29 @@ impl Views {
             self.with(Grown::write_held_up).map(|()| false)
         };
         *self.refusing() = match &made {
-            Err(error @ ViewsError::NoRoom { .. }) => Some(error.to_string()),
+            Err(error @ (ViewsError::NoRoom { .. } | ViewsError::Locked { .. })) => Some(error.to_string()),
             _ => None,
         };
         made
     }
 
     fn open_anew(&self, writer: &mut Option<Writer>) -> Result<(), ViewsError> {
-        let mut grown = self.shared.grown.write().unwrap_or_else(PoisonError::into_inner);
-        let dir = grown.dir().to_owned();
+        let grown = self.grown();
+        let dir = grown.dir();
         // What can still be read is not closed for nothing.
-        fs::create_dir_all(&dir).map_err(|error| ViewsError::of_io(&dir, &error))?;
-        Store::probe(&dir, 0)?;
+        fs::create_dir_all(dir).map_err(|error| ViewsError::of_io(dir, &error))?;
+        Store::probe(dir, 0)?;
         *writer = None;
         grown.close();
-        *grown = Arc::new(Grown::open(&dir, self.shared.options)?);
+        // Whoever reads meanwhile finds them closed, and does not wait.
+        let opened = Arc::new(Grown::open(dir, self.shared.options)?);
+        *self.shared.grown.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(())
+    }
+
+    /// Whether they can be read at all: not while they are still to be opened, nor after a reset that failed.
+    pub fn is_open(&self) -> bool {
+        self.read(|_| Ok(())).is_ok()
     }
 
     /// Why nothing can be written now; none = it can, or nothing was to be.

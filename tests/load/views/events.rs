@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::{Span, ToSpan};
+use songhua_tests::Random;
 use songhua_wire::google::type_::Date as PbDate;
 use songhua_wire::pb;
 use songhua_wire::pb::event_input::Payload;
 use uuid::Uuid;
-
-use crate::random::Random;
 
 /// A series that is reported, and how often.
 pub(crate) struct Line {

@@ -12,13 +12,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use prost::Message;
 use songhua_log::{AppendOutcome, Batch, EventLog, Identity, Position, Record, SegmentLog, SegmentOptions, Submission};
-use songhua_tests::PLAN_ID;
+use songhua_tests::{PLAN_ID, Random};
 use songhua_wire::pb;
 use songhua_wire::time::timestamp_to_pb;
 use uuid::Uuid;
 
 use crate::events::{Events, Sent, input, pb_date};
-use crate::random::Random;
 
 /// Records of one append.
 const GROUP: usize = 20_000;

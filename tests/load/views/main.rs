@@ -11,7 +11,6 @@
 
 mod events;
 mod history;
-mod random;
 mod reads;
 mod server;
 mod visible;
@@ -19,9 +18,8 @@ mod visible;
 use std::time::Duration;
 
 use songhua_tests::load::{Figures, load_average, machine};
-use songhua_tests::{PLAN, Sandbox, ServeOptions};
+use songhua_tests::{PLAN, Random, Sandbox, ServeOptions};
 
-use random::Random;
 use reads::{Question, Timed, anywhere, paced};
 
 /// The history's seed: printed, so that a run can be repeated.

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::ToSpan;
-use songhua_tests::{Client, PLAN};
+use songhua_tests::{Client, PLAN, Random};
 use songhua_wire::pb;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::random::Random;
 use crate::server::History;
 
 /// Most reads under way at once: far above what the bars allow to wait.

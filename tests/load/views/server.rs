@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use jiff::civil::{Date, date};
 use songhua_tests::load::Figures;
-use songhua_tests::{Client, PLAN, PLAN_ID, Sandbox};
+use songhua_tests::{Client, PLAN, PLAN_ID, Random, Sandbox};
 use songhua_wire::pb;
 
 use crate::events::{Events, Line};
 use crate::history::{Writer, write};
-use crate::random::Random;
 
 /// The agency that reports everything.
 pub(crate) const AGENCY: &str = "statistics";

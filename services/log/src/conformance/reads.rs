@@ -51,7 +51,10 @@ pub async fn selected_reads_give_what_is_asked_for(harness: impl Harness) {
                 while !rest.is_empty() {
                     let beyond = [rest, &[Position(head + 1_000_000)]].concat();
                     let some = log.read_selected(beyond, max_bytes).await.expect("read");
-                    assert!(!some.is_empty(), "nothing at {} although it is durable", rest[0]);
+                    let last = some.last().unwrap_or_else(|| panic!("nothing at {}, which is durable", rest[0]));
+                    let before = some.iter().filter(|record| record.position < last.submission_first);
+                    let bytes: usize = before.map(|record| record.bytes.len()).sum();
+                    assert!(bytes <= max_bytes, "read on to {} although {max_bytes} were exceeded", last.position);
                     rest = &rest[some.len()..];
                     read.extend(some);
                 }

@@ -134,9 +134,12 @@ pub(crate) fn open_rw(path: &Path) -> io::Result<File> {
 /// Puts a whole small file in place: a crash leaves the old one or the new one, never a part.
 pub(crate) fn put_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
-    let file = disk.create(&temporary)?;
-    disk.write_at(&file, bytes, 0)?;
-    disk.sync(&file)?;
+    let written = disk.create(&temporary).and_then(|file| {
+        disk.write_at(&file, bytes, 0)?;
+        disk.sync(&file)
+    });
+    // On a full disk what was begun would take room from the log.
+    written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))?;
     disk.rename(&temporary, path)?;
     disk.sync_directory(path.parent().unwrap_or_else(|| Path::new(".")))
 }

@@ -5,11 +5,14 @@
 //!
 //! It must not know what a caller does about damage.
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+use rustix::io::{pread, retry_on_intr};
 
 use super::disk::SegmentFile;
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader, Kind, split};
@@ -52,15 +55,18 @@ pub(crate) struct Frames<'a> {
     end: u64,
     /// The position that the next frame must start at.
     pub(crate) next: Position,
-    chunk_size: usize,
+    /// So much is read at once, unless a frame is larger or less is left.
+    pub(crate) chunk_size: usize,
     chunk: Bytes,
     chunk_at: u64,
+    /// What was read of the segment; behind it the chunk has what an earlier one left.
+    chunk_bytes: usize,
 }
 
 impl<'a> Frames<'a> {
     /// Starts at a frame that is known to start at `offset` with position `next`.
     pub(crate) fn new(file: &'a SegmentFile, offset: u64, end: u64, next: Position, chunk_size: usize) -> Self {
-        Self { file, offset, end, next, chunk_size, chunk: Bytes::new(), chunk_at: offset }
+        Self { file, offset, end, next, chunk_size, chunk: Bytes::new(), chunk_at: offset, chunk_bytes: 0 }
     }
 
     /// The header of the next frame, without moving; `None` at the end.
@@ -150,23 +156,40 @@ impl<'a> Frames<'a> {
             return Err(self.damage(format!("the frame needs {length} bytes, the segment has {available} more")));
         }
         let inside = at.checked_sub(self.chunk_at).map(|start| start as usize);
-        if let Some(start) = inside.filter(|start| start + length <= self.chunk.len()) {
+        if let Some(start) = inside.filter(|start| start + length <= self.chunk_bytes) {
             return Ok(start);
         }
         let size = (self.chunk_size as u64).min(available).max(length as u64) as usize;
-        // The chunk before is used again, and what it has of this one, unless records that were taken are parts of it.
-        let mut chunk = std::mem::take(&mut self.chunk).try_into_mut().unwrap_or_default();
-        let kept = inside.filter(|start| *start < chunk.len()).map_or(0, |start| {
-            chunk.copy_within(start.., 0);
-            (chunk.len() - start).min(size)
-        });
-        chunk.resize(size, 0);
-        if let Err(error) = self.file.file.read_exact_at(&mut chunk[kept..], at + kept as u64) {
-            let io = error.kind() != io::ErrorKind::UnexpectedEof;
-            return Err(FrameError { io, ..self.damage(error.to_string()) });
-        }
-        (self.chunk, self.chunk_at) = (chunk.freeze(), at);
+        let kept = inside.filter(|start| *start < self.chunk_bytes).map(|start| start..self.chunk_bytes);
+        // Whatever happens, nothing counts as read until it is.
+        self.chunk_bytes = 0;
+        self.chunk = match self.read(at, size, kept) {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                let io = error.kind() != io::ErrorKind::UnexpectedEof;
+                return Err(FrameError { io, ..self.damage(error.to_string()) });
+            }
+        };
+        (self.chunk_at, self.chunk_bytes) = (at, size);
         Ok(0)
+    }
+
+    /// A chunk that begins with `size` bytes from `at` on, of which the one before has the first in `kept`.
+    fn read(&mut self, at: u64, size: usize, kept: Option<Range<usize>>) -> io::Result<Bytes> {
+        // The chunk before is used again, unless records that were taken are parts of it.
+        let Ok(mut chunk) = std::mem::take(&mut self.chunk).try_into_mut() else {
+            return read_new(&self.file.file, at, size);
+        };
+        let kept = kept.map_or(0, |kept| {
+            let bytes = kept.len().min(size);
+            chunk.copy_within(kept, 0);
+            bytes
+        });
+        if chunk.len() < size {
+            chunk.resize(size, 0);
+        }
+        self.file.file.read_exact_at(&mut chunk[kept..size], at + kept as u64)?;
+        Ok(chunk.freeze())
     }
 
     fn not_its_records(&self) -> FrameError {
@@ -176,4 +199,18 @@ impl<'a> Frames<'a> {
     fn damage(&self, detail: String) -> FrameError {
         FrameError { position: self.next, offset: self.offset, detail, io: false }
     }
+}
+
+/// Bytes of their own, which nobody has to clear first.
+fn read_new(file: &File, at: u64, size: usize) -> io::Result<Bytes> {
+    let mut chunk = Vec::with_capacity(size);
+    while chunk.len() < size {
+        let from = at + chunk.len() as u64;
+        if retry_on_intr(|| pread(file, spare_capacity(&mut chunk), from))? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    // An allocator may have given more room than was asked for.
+    chunk.truncate(size);
+    Ok(chunk.into())
 }

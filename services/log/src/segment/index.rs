@@ -57,8 +57,13 @@ impl SparseIndex {
 
     /// Where to begin looking for `position`: the last known frame that does not start behind it.
     pub(crate) fn at_or_before(&self, position: Position) -> Option<SparseEntry> {
+        self.around(position).map(|(from, _)| from)
+    }
+
+    /// The same, and the known frame behind it, if there is one.
+    pub(crate) fn around(&self, position: Position) -> Option<(SparseEntry, Option<SparseEntry>)> {
         let behind = self.0.partition_point(|entry| entry.position <= position);
-        behind.checked_sub(1).map(|at| self.0[at])
+        behind.checked_sub(1).map(|at| (self.0[at], self.0.get(behind).copied()))
     }
 }
 

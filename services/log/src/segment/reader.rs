@@ -15,8 +15,8 @@ use crate::contract::ReadError;
 use crate::identity::Position;
 use crate::record::{Key, StoredRecord};
 
-/// Selected reads go to the disk in pieces of this size: what lies between two sparse entries, and the frame behind.
-const SELECT_CHUNK: usize = 2 * SPARSE_EVERY as usize;
+/// What is read at once beyond what is wanted, so that it also holds the rest of the last submission, and the headers.
+const MARGIN: usize = 4 * SPARSE_EVERY as usize;
 
 /// See [`EventLog::read`](crate::EventLog::read).
 pub(crate) fn read(shared: &Shared, from: Position, max_bytes: usize) -> Result<Vec<StoredRecord>, ReadError> {
@@ -24,8 +24,7 @@ pub(crate) fn read(shared: &Shared, from: Position, max_bytes: usize) -> Result<
     while reading.wants_more() {
         let next = reading.next();
         let Some(place) = shared.state().place(next) else { break };
-        let chunk = max_bytes.saturating_add(SPARSE_EVERY as usize).min(SCAN_CHUNK);
-        let mut frames = Frames::new(&place.file, place.from.offset, place.end, place.from.position, chunk);
+        let mut frames = Frames::new(&place.file, place.from.offset, place.end, place.from.position, SCAN_CHUNK);
         if let Err(error) = reading.segment(&mut frames, place.last) {
             if reading.records.is_empty() {
                 return Err(error.read_error(&place.file));
@@ -56,6 +55,8 @@ impl Reading {
     /// Reads on in one segment, up to its `last` position or until there is enough.
     fn segment(&mut self, frames: &mut Frames<'_>, last: Position) -> Result<(), FrameError> {
         while self.wants_more() && frames.next <= last {
+            let wanted = self.max_bytes.saturating_sub(self.bytes);
+            frames.chunk_size = wanted.saturating_add(wanted / 16 + MARGIN).min(SCAN_CHUNK);
             let Some(header) = frames.peek()? else {
                 let detail = format!("the segment ends before position {last}");
                 return Err(FrameError { position: frames.next, offset: frames.offset, detail, io: false });
@@ -93,6 +94,31 @@ pub(crate) fn read_selected(
     Ok(selecting.records)
 }
 
+/// What two reads of a selection give together: `first` of `asked` positions, `second` of those behind them.
+///
+/// # Errors
+/// That of the first; the second's is for the next call to find.
+pub(crate) fn both(
+    first: Result<Vec<StoredRecord>, ReadError>,
+    asked: usize,
+    second: Result<Vec<StoredRecord>, ReadError>,
+    max_bytes: usize,
+) -> Result<Vec<StoredRecord>, ReadError> {
+    let mut records = first?;
+    if records.len() < asked {
+        return Ok(records);
+    }
+    let mut bytes: usize = records.iter().map(|record| record.bytes.len()).sum();
+    for record in second.unwrap_or_default() {
+        if bytes > max_bytes {
+            break;
+        }
+        bytes += record.bytes.len();
+        records.push(record);
+    }
+    Ok(records)
+}
+
 /// A selected read under way.
 struct Selecting<'p> {
     rest: &'p [Position],
@@ -110,10 +136,13 @@ impl Selecting<'_> {
 
     /// Reads on in the segment of `place`, where the next position stands.
     fn segment(&mut self, shared: &Shared, place: &Place) -> Result<(), FrameError> {
-        let mut frames = Frames::new(&place.file, place.from.offset, place.end, place.from.position, SELECT_CHUNK);
+        let mut frames = Frames::new(&place.file, place.from.offset, place.end, place.from.position, SCAN_CHUNK);
         while let Some(wanted) = self.next().filter(|next| *next <= place.last) {
             if let Some(near) = shared.state().place(wanted).filter(|near| near.file.first == place.file.first) {
                 frames.go_on_at(near.from);
+                // What lies between two frames whose places are known, and nothing behind.
+                let piece = near.behind.saturating_sub(frames.offset);
+                frames.chunk_size = piece.min(SCAN_CHUNK as u64) as usize;
             }
             self.frame(&mut frames, wanted)?;
         }

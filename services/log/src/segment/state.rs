@@ -188,6 +188,8 @@ pub(crate) struct Shared {
 pub(crate) struct Place {
     pub(crate) file: Arc<SegmentFile>,
     pub(crate) from: SparseEntry,
+    /// Where the next frame begins whose place is known, or the end: the position stands before.
+    pub(crate) behind: u64,
     pub(crate) end: u64,
     /// Last position in this segment that may be served.
     pub(crate) last: Position,
@@ -280,5 +282,6 @@ impl State {
 }
 
 fn place(file: &Arc<SegmentFile>, sparse: &SparseIndex, position: Position, end: u64, last: Position) -> Option<Place> {
-    sparse.at_or_before(position).map(|from| Place { file: Arc::clone(file), from, end, last })
+    let (from, behind) = sparse.around(position)?;
+    Some(Place { file: Arc::clone(file), from, behind: behind.map_or(end, |behind| behind.offset), end, last })
 }

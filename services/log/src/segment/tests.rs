@@ -24,6 +24,7 @@ mod opening;
 mod power_cuts;
 mod room;
 mod scrubbing;
+mod selected;
 
 /// A directory with an empty log.
 fn created() -> TempDir {

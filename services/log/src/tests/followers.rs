@@ -158,6 +158,58 @@ async fn state_that_fails_twice_at_one_place_stops_the_follower() {
 }
 
 #[tokio::test]
+async fn state_that_finds_no_room_is_tried_again_until_there_is_and_never_reset() {
+    let no_room = FollowError::NoRoom { follower: "failing".to_owned(), detail: "disk is full".to_owned() };
+    let log = log_of(&batches()).await;
+    let mut follower = Failing::new(Position(5), vec![no_room; 3]);
+    follow_all(log.clone(), &mut follower).await.unwrap();
+    assert!(follower.failures.is_empty() && follower.resets.is_empty());
+    assert_eq!(follower.inner.records, log.read(Position::FIRST, usize::MAX).await.unwrap());
+}
+
+/// Forgets the end of its state while it finds no room, as one that is opened anew where it was written last.
+struct FallsBack {
+    inner: Failing,
+    /// How often it is asked in vain.
+    closed: Mutex<u32>,
+}
+
+impl Follower for FallsBack {
+    fn name(&self) -> &str {
+        "falls back"
+    }
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, FollowError> {
+        let mut closed = self.closed.lock().unwrap();
+        if *closed > 0 {
+            *closed -= 1;
+            return Err(FollowError::NoRoom { follower: "falls back".to_owned(), detail: "disk is full".to_owned() });
+        }
+        self.inner.checkpoint()
+    }
+    fn apply(&mut self, records: &[StoredRecord], checkpoint: Checkpoint) -> Result<(), FollowError> {
+        let applied = self.inner.apply(records, checkpoint);
+        if applied.is_err() {
+            self.inner.inner = MemoryFollower::default();
+            *self.closed.lock().unwrap() = 1;
+        }
+        applied
+    }
+    fn reset(&mut self, reason: &str) -> Result<(), FollowError> {
+        self.inner.reset(reason)
+    }
+}
+
+#[tokio::test]
+async fn state_that_fell_back_while_it_found_no_room_is_followed_from_its_checkpoint() {
+    let no_room = FollowError::NoRoom { follower: "failing".to_owned(), detail: "disk is full".to_owned() };
+    let log = log_of(&batches()).await;
+    let mut follower = FallsBack { inner: Failing::new(Position(5), vec![no_room; 2]), closed: Mutex::new(1) };
+    follow_all(log.clone(), &mut follower).await.unwrap();
+    assert!(follower.inner.failures.is_empty() && follower.inner.resets.is_empty());
+    assert_eq!(follower.inner.inner.records, log.read(Position::FIRST, usize::MAX).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_record_of_a_newer_version_stops_the_follower_and_resets_nothing() {
     let error = FollowError::UpgradeNeeded { follower: "failing".to_owned(), position: 5, needs: 2, reads: 1 };
     let mut follower = Failing::new(Position(5), vec![error.clone()]);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::Reason;
+use songhua_log::Applied;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -15,7 +16,7 @@ use super::plan::bar;
 use super::{Failure, plan};
 use crate::config::{Config, LogFormat};
 use crate::demo;
-use crate::node::{self, FollowerState, LoadError, Node, NodeError};
+use crate::node::{self, FollowerState, Hosted, LoadError, Node, NodeError};
 
 /// Runs a future on a runtime of its own.
 pub(crate) fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -90,8 +91,10 @@ async fn load_folder(node: &Arc<Node>, dir: &Path) -> Result<(), Failure> {
     let catalog = plan::read(dir)?;
     let loaded = match node.load(catalog.plan_id(), &catalog.definitions(), None).await {
         Ok(loaded) => loaded,
-        // A damaged plan must not take the others down, nor hide what can still be read of it.
-        Err(NodeError::Load(LoadError::Refused(refused))) if refused.reason == Reason::LogReadOnly => {
+        // A plan that is damaged or has no room must not take the others down, nor hide what can still be read of it.
+        Err(NodeError::Load(LoadError::Refused(refused)))
+            if matches!(refused.reason, Reason::LogReadOnly | Reason::DiskFull) =>
+        {
             tracing::error!(plan = %catalog.plan_id(), reason = refused.message, "plan folder not loaded");
             return Ok(());
         }
@@ -119,12 +122,14 @@ async fn load_demo(node: &Arc<Node>, asked: bool) -> Result<Option<demo::Started
 }
 
 /// A plan that was just loaded can be read before the server says that it serves. With long logs this is no long wait:
-/// definitions stand at their beginning.
+/// definitions stand at their beginning. Views that the disk refuses or that take long to open are not waited for.
 async fn wait_until_visible(node: &Arc<Node>, plan: &PlanId, position: u64) {
-    let watched = node.with_hosted(plan, |hosted| (hosted.applied.clone(), hosted.state.clone())).await;
-    let Some((mut applied, mut state)) = watched else { return };
+    let of = |hosted: &Hosted| (hosted.applied.clone(), hosted.state.clone(), hosted.views.clone());
+    let Some((mut applied, mut state, views)) = node.with_hosted(plan, of).await else { return };
+    let is_there =
+        |applied: &Applied| applied.position.0 >= position || views.why_refusing().is_some() || !views.is_open();
     tokio::select! {
-        _ = applied.wait_for(|applied| applied.position.0 >= position) => {}
+        _ = applied.wait_for(is_there) => {}
         _ = state.wait_for(|state| matches!(state, FollowerState::Stopped(_))) => {}
     }
 }

@@ -8,7 +8,7 @@ use songhua_access::{AccessError, Grant, Permission, Principal, Token};
 use songhua_domain::event::{AccessGranted, AccessRevoked, EventInput, SystemPayload};
 use songhua_domain::id::PlanId;
 use songhua_domain::vocabulary::{Reason, Role};
-use songhua_ingest::{EVENT_BYTES_MAX, EVENTS_MAX, from_access, plan_not_found};
+use songhua_ingest::{EVENT_BYTES_MAX, EVENTS_MAX, disk_full, from_access, plan_not_found};
 use songhua_log::EventLog;
 use songhua_log::check::Damage;
 use songhua_wire::event::input_from_pb;
@@ -24,7 +24,7 @@ use super::hosting::{FollowerState, Hosted};
 use super::loader::{load, published};
 use super::rebuild::Rebuild;
 use super::relays::follower_statuses;
-use super::{LoadError, Node, NodeError};
+use super::{LoadError, Node, NodeError, SystemLogError};
 use super::{backup, check};
 
 /// Most definitions of a plan.
@@ -65,6 +65,9 @@ fn invalid(field: &str, detail: impl std::fmt::Display) -> Status {
 fn internal(error: &NodeError) -> Status {
     if let NodeError::Simulated { .. } = error {
         return refused(Reason::NotSupported, error.to_string(), error.to_string());
+    }
+    if let NodeError::System(SystemLogError::NoRoom(reason)) = error {
+        return Status::from(*disk_full(reason));
     }
     tracing::error!(%error, "administration failed");
     refused(Reason::Internal, error.to_string(), "服务内部错误，请查看服务日志")

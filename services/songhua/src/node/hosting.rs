@@ -24,6 +24,8 @@ use uuid::Uuid;
 use super::NodeError;
 use crate::demo::SimulatedClock;
 
+/// Views that take more are not waited for when a plan is opened: sled reads several hundred MB in a second.
+const OPENED_LATER_BYTES: u64 = 64 << 20;
 /// Records that may be behind when what was grown beside takes over: under load there are always some.
 const CLOSE: u64 = 1_000;
 /// How soon a projector that finds no room even to begin is begun again.
@@ -116,10 +118,12 @@ impl Hosted {
         let snapshots = directory.join("snapshots");
         // Views and snapshots before the log: what they have seen of it is not cut.
         let views_options = Options { cache_bytes: views_cache_bytes, projector_version: PROJECTOR_VERSION };
-        let projector = songhua_projector::open(&directory.join("views"), views_options)
+        let views_directory = directory.join("views");
+        let (projector, seen) = open_projector(&views_directory, views_options)
             .map_err(|error| NodeError::Views { plan: plan.clone(), detail: error.to_string() })?;
         let views = projector.views().clone();
-        let evidence = seen_by_views(directory, &views).into_iter().chain(seen_by_snapshots(&snapshots)).collect();
+        let seen = seen.map(|seen| seen_by_views(&views_directory, seen));
+        let evidence = seen.into_iter().chain(seen_by_snapshots(&snapshots)).collect();
         let (log, report) = SegmentLog::open(&directory.join("log"), SegmentOptions::default().evidence(evidence))
             .map_err(|source| NodeError::Log { plan: plan.clone(), source })?;
         if log.identity().log_id != created.log_id {
@@ -236,11 +240,20 @@ impl Hosted {
     }
 }
 
-/// How far the views have come; views that cannot be read have seen nothing.
-fn seen_by_views(directory: &Path, views: &Views) -> Option<Evidence> {
-    let Checkpoint { log_id, epoch, position, .. } = views.checkpoint().ok().flatten()?;
-    let source = format!("the views in {}", directory.join("views").display());
-    Some(Evidence { source, log_id, epoch, position })
+/// The projector, and how far its views have come. Large ones are opened on its thread: submissions need no views. Views
+/// that cannot be read have seen nothing.
+fn open_projector(directory: &Path, options: Options) -> Result<(Projector, Option<Checkpoint>), ViewsError> {
+    if let Some((projector, seen)) = songhua_projector::open_later(directory, options, OPENED_LATER_BYTES) {
+        return Ok((projector, Some(seen)));
+    }
+    let projector = songhua_projector::open(directory, options)?;
+    let seen = projector.views().checkpoint().ok().flatten();
+    Ok((projector, seen))
+}
+
+fn seen_by_views(directory: &Path, seen: Checkpoint) -> Evidence {
+    let Checkpoint { log_id, epoch, position, .. } = seen;
+    Evidence { source: format!("the views in {}", directory.display()), log_id, epoch, position }
 }
 
 async fn ended(what: &str, task: JoinHandle<()>) {
@@ -251,6 +264,7 @@ async fn ended(what: &str, task: JoinHandle<()>) {
 
 /// Follows until told to stop; rebuilds when told to, or where another version has grown the views.
 async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mut commands: watch::Receiver<Command>) {
+    projector.open_views();
     // The command under which growing beside failed: not tried again before another one comes.
     let mut failed = None;
     while let Some(generation) = following(&mut commands) {

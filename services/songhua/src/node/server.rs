@@ -55,7 +55,9 @@ pub(crate) async fn serve(
             NodeError::Server(format!("TLS: {} and {}: {error:?} / 证书不可用", cert.display(), key.display()))
         })?;
     }
-    write_profile(&node, config, bound)?;
+    if let Err(error) = write_profile(&node, config, bound) {
+        tracing::warn!(%error, "no profile: the command line on this machine needs --server");
+    }
     let refusals = Arc::new(Refusals::default());
     let closing = until(stop.clone());
     let directory = Arc::clone(node.system.directory());
@@ -141,17 +143,25 @@ fn write_profile(node: &Node, config: &Config, bound: SocketAddr) -> Result<(), 
     profile.write(&node.data).map_err(|error| NodeError::file(&Profile::path(&node.data), error))
 }
 
+/// What cannot be written is kept, and tried again before what comes after it.
 async fn write_refusals(node: Arc<Node>, refusals: Arc<Refusals>, stop: watch::Receiver<bool>) {
+    let mut unwritten = Vec::new();
     loop {
         let stopped = tokio::select! {
             () = tokio::time::sleep(REFUSALS_EVERY) => false,
             () = until(stop.clone()) => true,
         };
-        for attempt in refusals.take() {
-            let payload = songhua_domain::event::SystemPayload::AttemptRefused(attempt);
+        if unwritten.is_empty() {
+            unwritten = refusals.take();
+            unwritten.reverse();
+        }
+        while let Some(attempt) = unwritten.last() {
+            let payload = songhua_domain::event::SystemPayload::AttemptRefused(attempt.clone());
             if let Err(error) = node.system.append("system", payload).await {
-                tracing::error!(%error, "refused attempts could not be written");
+                tracing::error!(%error, waiting = unwritten.len(), "refused attempts could not be written");
+                break;
             }
+            unwritten.pop();
         }
         if stopped {
             return;

@@ -11,7 +11,8 @@ use songhua_access::{AccessState, Directory};
 use songhua_domain::event::{LogCreated, PlanCreated, SystemEvent, SystemPayload};
 use songhua_domain::id::PlanId;
 use songhua_log::{
-    AppendOutcome, Batch, EventLog, HashAlgorithm, Identity, Position, Record, SegmentLog, SegmentOptions, Submission,
+    AppendError, AppendOutcome, Batch, EventLog, HashAlgorithm, Identity, Position, Record, SegmentLog, SegmentOptions,
+    Submission,
 };
 use songhua_wire::system::{decode_system_event, encode_system_event};
 use tokio::sync::Mutex;
@@ -22,11 +23,24 @@ const FOLD_BYTES: usize = 1 << 20;
 
 /// A fault of the system log. The operator acts; the message says on what.
 #[derive(Debug, thiserror::Error)]
-#[error("system log: {0} / 系统日志故障")]
-pub(crate) struct SystemLogError(String);
+pub(crate) enum SystemLogError {
+    /// The disk refuses for now; nothing was stored.
+    #[error("system log: {0} / 系统日志所在磁盘没有空间")]
+    NoRoom(String),
+    /// Anything else.
+    #[error("system log: {0} / 系统日志故障")]
+    Fault(String),
+}
 
 fn fault(error: impl ToString) -> SystemLogError {
-    SystemLogError(error.to_string())
+    SystemLogError::Fault(error.to_string())
+}
+
+fn from_append(error: AppendError) -> SystemLogError {
+    match error {
+        AppendError::NoRoom { reason } => SystemLogError::NoRoom(reason),
+        other => fault(other),
+    }
 }
 
 /// The system log, its grants and its plans. Cheap to clone.
@@ -137,7 +151,7 @@ impl Inner {
         let record = Record { key: *event.event_id.as_bytes(), bytes: encode_system_event(&event) };
         let recorded_time_us = event.recorded_time.as_microsecond();
         let batch = Batch { submissions: vec![Submission { recorded_time_us, records: vec![record] }] };
-        match self.log.append(self.log.heads().written, batch).await.map_err(fault)? {
+        match self.log.append(self.log.heads().written, batch).await.map_err(from_append)? {
             AppendOutcome::Stored { .. } => {}
             other => return Err(fault(format!("append ended with {other:?}"))),
         }

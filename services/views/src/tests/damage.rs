@@ -99,3 +99,60 @@ fn rows_that_could_not_be_written_leave_with_the_next_ones() {
         assert!(store.get(&[8, key]).unwrap().is_some(), "row {key} is lost");
     }
 }
+
+fn a_batch(views: &Views, position: u64) -> Result<(), ViewsError> {
+    let checkpoint =
+        Checkpoint { log_id: Uuid::from_u128(1), epoch: 2, position: Position(position), leaf_hash: [7; 32] };
+    views.batch()?.commit(checkpoint)
+}
+
+#[test]
+fn views_that_the_disk_refuses_are_read_on_and_go_on_where_they_were_written_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let views = open(dir.path());
+    fill(&views);
+    views.flush().unwrap();
+    a_batch(&views, 12).unwrap();
+    let full = || sled::Error::Io(std::io::ErrorKind::StorageFull.into());
+    let error = views.read(|store| store.run::<()>(|_| Err(full()))).unwrap_err();
+    assert!(matches!(error, ViewsError::NoRoom { .. }), "{error}");
+    assert!(views.digest().is_ok() && views.applied() == 12);
+    // There is room again. Which records come next, the checkpoint says.
+    assert!(matches!(a_batch(&views, 15), Err(ViewsError::NoRoom { .. })));
+    assert_eq!(views.applied(), 9);
+    a_batch(&views, 15).unwrap();
+    assert_eq!((views.applied(), views.why_refusing()), (15, None));
+}
+
+#[test]
+fn views_that_could_not_be_opened_are_opened_by_the_next_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(&open(dir.path()));
+    let views = Views::closed(dir.path(), Options::default());
+    assert!(views.digest().is_err());
+    assert!(matches!(a_batch(&views, 12), Err(ViewsError::NoRoom { .. })));
+    assert_eq!(views.applied(), 9);
+    a_batch(&views, 12).unwrap();
+}
+
+#[test]
+fn rows_that_find_no_room_are_held_and_written_before_the_next_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let views = open(dir.path());
+    fill(&views);
+    views.flush().unwrap();
+    a_batch(&views, 12).unwrap();
+    // Nobody may make a file there, not even root. Looked for room at once, it is gone.
+    let refuse = || std::os::unix::fs::symlink("/sys/room", dir.path().join("sled").join("room")).unwrap();
+    refuse();
+    assert!(matches!(views.flush(), Err(ViewsError::NoRoom { .. })));
+    assert_eq!(views.applied(), 12);
+    refuse();
+    let held = a_batch(&views, 15).unwrap_err();
+    assert_eq!((views.applied(), views.why_refusing()), (12, Some(held.to_string())));
+    a_batch(&views, 15).unwrap();
+    views.flush().unwrap();
+    assert_eq!((views.applied(), views.why_refusing()), (15, None));
+    drop(views);
+    assert_eq!(open(dir.path()).applied(), 15);
+}

@@ -17,6 +17,7 @@ mod ours;
 mod plans;
 mod postgres;
 mod process;
+mod readers;
 mod reads;
 mod table;
 mod umadb;
@@ -29,8 +30,9 @@ use songhua_tests::load::{Figures, load_average, machine};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "run [compare | growth | plans | flush] [--short] [--seconds N] [--pairs N] [--only WORD]
-  compare: [--records N] [--ours-and-umadb]    growth: [--from N] [--to N] [--reads SECONDS]    plans: [--plans N]";
+const USAGE: &str = "run [compare | growth | plans | flush | readers] [--short] [--seconds N] [--pairs N] [--only WORD]
+  compare: [--records N] [--ours-and-umadb]    growth: [--from N] [--to N] [--reads SECONDS]    plans: [--plans N]
+  readers: [--records N]";
 
 /// What was asked for.
 struct Settings {
@@ -74,7 +76,7 @@ impl Settings {
             let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value\n{USAGE}"));
             let number = |text: String| text.parse::<u64>().unwrap_or_else(|_| panic!("a number: {text}\n{USAGE}"));
             match argument.as_str() {
-                "compare" | "growth" | "plans" | "flush" => settings.what = argument,
+                "compare" | "growth" | "plans" | "flush" | "readers" => settings.what = argument,
                 "--short" => {
                     (settings.duration, settings.pairs) = (Duration::from_secs(1), 3);
                     settings.records = 300_000;
@@ -98,6 +100,11 @@ impl Settings {
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let settings = Settings::read();
+    // On one of the two threads, not on a third.
+    tokio::spawn(measure(settings)).await.expect("the measurement ends");
+}
+
+async fn measure(settings: Settings) {
     // Else the sandbox would build one, in whatever profile this is.
     assert!(std::env::var_os("SONGHUA_BIN").is_some(), "SONGHUA_BIN names the server; ./run does so");
     println!("{}", machine());
@@ -112,6 +119,7 @@ async fn main() {
         "growth" => growth::run(&settings, &mut figures).await,
         "plans" => plans::run(&settings, &mut figures).await,
         "flush" => flush::run(&settings, &mut figures).await,
+        "readers" => readers::run(&settings, &mut figures).await,
         _ => {
             table::heading();
             appends::compare(&settings, &mut figures).await;

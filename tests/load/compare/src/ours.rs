@@ -180,7 +180,9 @@ async fn connect(sandbox: &Sandbox, ca: Option<&str>) -> Channel {
             Endpoint::from_shared(format!("https://{address}")).expect("a URL").tls_config(tls).expect("a CA")
         }
     };
-    endpoint = endpoint.initial_stream_window_size(4 << 20).initial_connection_window_size(8 << 20);
+    // And frames as our command line asks for.
+    endpoint =
+        endpoint.initial_stream_window_size(4 << 20).initial_connection_window_size(8 << 20).max_frame_size(256 << 10);
     endpoint.connect().await.expect("the server answers")
 }
 

@@ -1,0 +1,26 @@
+//! The short run of the fault suite (`tests/faults`): nothing is lost, nothing stands twice, nothing damaged is served.
+
+use std::process::Command;
+
+use songhua_tests::{Output, binary};
+
+#[test]
+fn the_short_fault_suite_finds_nothing() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_songhua-faults"));
+    let ran = Output::from(command.arg("--short").env("SONGHUA_BIN", binary()).output().unwrap());
+    eprintln!("{}", ran.stdout);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let figure = |name: &str| {
+        let value = ran.stdout.lines().find_map(|line| line.strip_prefix(&format!("figure {name} ")));
+        value
+            .and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok())
+            .unwrap_or_else(|| panic!("no {name}: {ran:?}"))
+    };
+    for none in ["lost_events", "duplicated_events", "corruptions_served", "other_faults"] {
+        assert_eq!(figure(none), 0, "{none}");
+    }
+    assert!(figure("kill_cycles") >= 30 && figure("flipped_bits") >= 60);
+    assert!(figure("hostile_inputs") >= 30_000);
+    assert!(figure("disk_full_refusals") >= 5 || ran.stdout.contains("full disks are LEFT OUT"));
+    assert!(figure("power_cuts") >= 15 || ran.stdout.contains("power cuts are LEFT OUT"));
+}
