@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::{Errno, pwrite, retry_on_intr};
 
 use crate::identity::Position;
 
@@ -24,7 +24,7 @@ static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// Writes, syncs, and takes room. The only real implementation is [`RealDisk`]; tests inject errors.
 pub(crate) trait Disk: Send + Sync + 'static {
-    /// Writes all of `bytes` at `offset`.
+    /// Writes all of `bytes` at `offset`. An error that [`refuses`] says that none of them was written.
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Returns when data and size of `file` are on stable storage.
     fn sync(&self, file: &File) -> io::Result<()>;
@@ -64,7 +64,10 @@ pub(crate) struct RealDisk;
 
 impl Disk for RealDisk {
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-        file.write_all_at(bytes, offset)
+        let written = retry_on_intr(|| pwrite(file, bytes, offset))?;
+        let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) else { return Ok(()) };
+        let broken = |error| io::Error::other(format!("behind {written} of {} bytes: {error}", bytes.len()));
+        file.write_all_at(rest, offset + written as u64).map_err(broken)
     }
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()

@@ -210,7 +210,12 @@ impl Writer {
     /// A mark that finds no room can wait: it only adds evidence.
     fn mark(&mut self) -> Result<(), Failure> {
         let mark = FrameHeader::mark(self.next, self.recorded_time_us).encode();
-        match self.room.take(&self.shared.options, &self.file.file, self.end, 0) {
+        let options = &self.shared.options;
+        let written = self.room.take(options, &self.file.file, self.end, 0).and_then(|()| {
+            let written = options.disk.write_at(&self.file.file, &mark, self.end);
+            written.map_err(Room::refused("write of a durable mark"))
+        });
+        match written {
             Ok(()) => {}
             Err(failure) if failure.refused => {
                 self.unproven_since = Some(Instant::now());
@@ -218,8 +223,6 @@ impl Writer {
             }
             Err(failure) => return Err(failure),
         }
-        let written = self.shared.options.disk.write_at(&self.file.file, &mark, self.end);
-        written.map_err(Failure::broken("write of a durable mark"))?;
         self.end += mark.len() as u64;
         self.unproven_since = None;
         self.mark_unsynced = true;
@@ -305,7 +308,7 @@ impl Writer {
             _ => &mut self.buffer,
         };
         bytes.resize(bytes.len() + zeros, 0);
-        options.disk.write_at(file, bytes, self.end).map_err(Failure::broken("write"))?;
+        options.disk.write_at(file, bytes, self.end).map_err(Room::refused("write"))?;
         if self.synced.is_some() {
             options.disk.begin(file, self.end, bytes.len() as u64);
             self.settle();

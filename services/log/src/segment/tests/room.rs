@@ -205,6 +205,46 @@ async fn a_mark_that_finds_no_room_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_disk_that_becomes_read_only_refuses_writes_into_prepared_room_and_takes_them_again() {
+    const READ_ONLY: i32 = 30;
+    struct ReadOnly(Arc<AtomicBool>);
+    impl Disk for ReadOnly {
+        fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+            let read_only = self.0.load(Ordering::SeqCst);
+            if read_only {
+                Err(io::Error::from_raw_os_error(READ_ONLY))
+            } else {
+                RealDisk.write_at(file, bytes, offset)
+            }
+        }
+        fn sync(&self, file: &File) -> io::Result<()> {
+            RealDisk.sync(file)
+        }
+    }
+    let directory = created();
+    let read_only = Arc::new(AtomicBool::new(false));
+    let options = SegmentOptions::default().mark_after(Duration::from_millis(2));
+    let options = SegmentOptions { disk: Arc::new(ReadOnly(Arc::clone(&read_only))), ..options };
+    let (log, _) = SegmentLog::open(directory.path(), options).unwrap();
+    for round in 1..=3 {
+        append(&log, &[1]).await;
+        read_only.store(true, Ordering::SeqCst);
+        // Marks are due meanwhile: they wait.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let refused = log.append(log.heads().written, some_batch(&[1])).await;
+        assert!(matches!(refused, Err(AppendError::NoRoom { .. })), "{refused:?}");
+        assert_eq!((log.read_only(), log.heads().written), (None, Position(round)));
+        read_only.store(false, Ordering::SeqCst);
+    }
+    append(&log, &[1]).await;
+    let before = all(&log).await;
+    log.close().await;
+    let (log, report) = open(directory.path());
+    assert_eq!((report.cut, report.read_only), (None, None));
+    assert_eq!(all(&log).await, before);
+}
+
+#[tokio::test]
 async fn a_log_opens_on_a_full_disk() {
     struct NoNewFiles;
     impl Disk for NoNewFiles {
