@@ -214,7 +214,7 @@ impl Grown {
         self.change(Store::leave)?;
         self.read(Store::write)?;
         self.change(Store::left)?;
-        if let Some(checkpoint) = self.checkpoint()?
+        if let Ok(Some(checkpoint)) = self.checkpoint()
             && let Err(error) = seen::write(&self.dir, &checkpoint)
         {
             // What is said there stays true, only old.

@@ -21,8 +21,9 @@ use rustix::fs::{FallocateFlags, fallocate};
 use crate::error::ViewsError;
 use crate::waiting::{OpenRow, Waiting, WaitingRows};
 
-/// How often rows are handed to the operating system; what a crash loses is applied again.
-const FLUSH_MS: u64 = 1_000;
+/// How often rows are handed to the operating system, and a sync is asked for that costs the disk a flush whether there
+/// is anything to write or not. What a crash loses is applied again.
+const FLUSH_MS: u64 = 5_000;
 /// How often opening is tried while another handle lets go of its lock.
 const LOCK_TRIES: u32 = 100;
 /// Time between these tries.
