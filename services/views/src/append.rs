@@ -51,7 +51,10 @@ impl ViewBatch<'_> {
                 slot.recent.pop_front();
             }
             slot.recent.push_back((full.block.first, bytes.clone()));
-            self.rows.insert(block::at(&slot.prefix, full.block.first), bytes);
+            // Else it was put by an earlier batch, as it is.
+            if slot.dirty {
+                self.rows.insert(block::at(&slot.prefix, full.block.first), bytes);
+            }
         }
         let open = slot.open.get_or_insert_with(|| OpenSeries::begin(entry.position));
         open.push(entry, &mut self.scratch)?;
@@ -119,6 +122,7 @@ impl ViewBatch<'_> {
             }
             Ok(())
         })?;
+        self.writer.touched += full.len();
         if let Some(kept) = self.writer.full.get_mut(shard) {
             *kept = Some(full);
         }
@@ -170,10 +174,13 @@ impl ViewBatch<'_> {
         }
         let key = SeriesKey::read(prefix).ok_or_else(|| unreadable(prefix, "names no series"))?;
         let number = self.number_of(prefix, position, || Subject::Series(key.clone()))?;
-        let open = self.grown.read(|store| {
-            let row = store.last_block(prefix, block::at(prefix, u64::MAX))?;
-            row.map(|(key, value)| OpenSeries::resume(&key, &value)).transpose()
-        })?;
+        let open = match self.writer.begins(position) {
+            true => None,
+            false => self.grown.read(|store| {
+                let row = store.last_block(prefix, block::at(prefix, u64::MAX))?;
+                row.map(|(key, value)| OpenSeries::resume(&key, &value)).transpose()
+            })?,
+        };
         let place = self.writer.slots.len();
         let prefix = prefix.to_vec();
         self.writer.slots.push(Slot {
@@ -210,6 +217,7 @@ impl ViewBatch<'_> {
                 timeline.push(&entry?.borrowed());
             }
         }
+        self.writer.touched += blocks.len();
         let timeline = Arc::new(timeline);
         if let Some(slot) = self.writer.slots.get_mut(place) {
             slot.timeline = Some(Arc::clone(&timeline));

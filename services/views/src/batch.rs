@@ -264,8 +264,9 @@ impl<'v> ViewBatch<'v> {
     pub fn commit(mut self, checkpoint: Checkpoint) -> Result<(), ViewsError> {
         let (rows, subjects) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.subjects));
         let (open, series) = self.writer.written(&self.dirty);
+        let written = open.len();
         self.grown.put(Written { rows, open, checkpoint, model: &self.model, subjects, series })?;
-        self.writer.trim(checkpoint.position.0, self.dirty.len());
+        self.writer.trim(checkpoint.position.0, written);
         *self.kept = Some(std::mem::take(&mut self.writer));
         Ok(())
     }
@@ -287,10 +288,13 @@ impl<'v> ViewBatch<'v> {
             self.writer.lists.insert(prefix.to_vec(), list);
         }
         if let Some(List { open, dirty }) = self.writer.lists.get_mut(prefix) {
-            *dirty = true;
+            let was_dirty = std::mem::replace(dirty, true);
             if !open.takes(position) {
                 let full = std::mem::replace(open, Open::begin(position));
-                self.rows.insert(full.key(prefix), full.bytes.into());
+                // Else it was put by an earlier batch, as it is.
+                if was_dirty {
+                    self.rows.insert(full.key(prefix), full.bytes.into());
+                }
             }
             open.push(position, payload);
         }

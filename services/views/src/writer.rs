@@ -35,7 +35,7 @@ const TIMELINE_FIGURES: usize = 400_000;
 /// Most bytes of full blocks of the index of events that are kept: those of some two million events.
 const EVENT_BYTES: usize = 24 << 20;
 
-/// Series that are written to until it is looked whether all of that has become too much.
+/// Blocks that are written or read until it is looked whether all that is kept has become too much.
 const TRIM_EVERY: usize = 4_096;
 
 /// A series that is written to.
@@ -93,10 +93,12 @@ pub(crate) struct Writer {
     pub(crate) times: Option<times::Open>,
     /// Last blocks of postings.
     pub(crate) postings: Tails,
-    /// The stretch of positions that was written to last.
-    stretch: u64,
-    /// Series written to, of all batches since it was last looked whether something has become too much.
-    untrimmed: usize,
+    /// The stretch of positions that was written to last; none = nothing yet.
+    stretch: Option<u64>,
+    /// Whether every series that was written to in this stretch is among the slots.
+    is_whole: bool,
+    /// Blocks that were written to, or read to be kept, since it was last looked whether something has become too much.
+    pub(crate) touched: usize,
     /// Targets whose status holds until a day, or until something is said.
     pub(crate) holds: BTreeMap<(AreaId, IndicatorId), Holds>,
 }
@@ -115,8 +117,9 @@ impl Writer {
             full: vec![None; SHARDS],
             times: None,
             postings: Tails::default(),
-            stretch: 0,
-            untrimmed: 0,
+            stretch: None,
+            is_whole: false,
+            touched: 0,
             holds: BTreeMap::new(),
         }
     }
@@ -147,19 +150,20 @@ impl Writer {
     }
 
     /// Lets go of what has become too much, between batches; `applied` is the last position that was put, `written` to
-    /// how many series the batch wrote.
+    /// how many blocks the batch wrote.
     pub(crate) fn trim(&mut self, applied: u64, written: usize) {
         self.postings.trim();
         self.end_stretch(block::stretch_of(applied));
-        self.untrimmed += written;
-        if self.untrimmed < TRIM_EVERY {
+        self.touched += written;
+        if self.touched < TRIM_EVERY {
             return;
         }
-        self.untrimmed = 0;
+        self.touched = 0;
         let figures: usize = self.slots.iter().filter_map(|slot| slot.timeline.as_ref()).map(|one| one.weight()).sum();
         if self.slots.len() > SERIES || figures > TIMELINE_FIGURES {
             self.slots.clear();
             self.places.clear();
+            self.is_whole = false;
         }
         let recent: usize = self.slots.iter().flat_map(|slot| &slot.recent).map(|(_, block)| block.len()).sum();
         if recent > RECENT_BYTES {
@@ -174,16 +178,28 @@ impl Writer {
         }
     }
 
+    /// Whether a series that is not among the slots begins a new block with an entry at `position`, whatever it has.
+    pub(crate) const fn begins(&self, position: u64) -> bool {
+        match self.stretch {
+            Some(stretch) => self.is_whole && block::stretch_of(position) >= stretch,
+            None => false,
+        }
+    }
+
     /// Lets go of the series whose blocks are of a stretch that is over: what comes begins new ones. Those that are scored
     /// stay, without their blocks.
     fn end_stretch(&mut self, stretch: u64) {
-        if stretch == self.stretch {
+        if self.stretch == Some(stretch) {
             return;
         }
-        self.stretch = stretch;
+        // What was not here in the stretch before is not here now either: unless it was not known what was.
+        self.is_whole = self.stretch.replace(stretch).is_some();
         let is_over = |open: &mut OpenSeries| block::stretch_of(open.block.first) != stretch;
         for slot in &mut self.slots {
-            slot.open.take_if(is_over);
+            if slot.open.take_if(is_over).is_some() {
+                // They reach up to the open block, or say nothing.
+                slot.recent.clear();
+            }
         }
         self.slots.retain(|slot| slot.open.is_some() || slot.timeline.is_some());
         self.places = self.slots.iter().zip(0..).map(|(slot, place)| (slot.prefix.clone(), place)).collect();

@@ -52,8 +52,8 @@ fn entry(position: u64, kind: EntryKind) -> Entry {
     }
 }
 
-/// Views in `dir` after batches that end where `cut` says so, opened anew after every fifth.
-fn grow(dir: &Path, mut cut: impl FnMut(u64) -> bool) -> Views {
+/// Views in `dir` after batches that end where `cut` says so, opened anew after so many.
+fn grow(dir: &Path, life: usize, mut cut: impl FnMut(u64) -> bool) -> Views {
     let open = || Views::open(dir, Options { cache_bytes: 1 << 20, projector_version: 1 }).unwrap();
     let mut views = open();
     let mut batches = 0;
@@ -73,6 +73,10 @@ fn grow(dir: &Path, mut cut: impl FnMut(u64) -> bool) -> Views {
                 None => EntryKind::Reported,
             };
             batch.append(&series(position), entry(position, kind)).unwrap();
+            // As if it were scored: one that is stays with the writer when its stretch is over.
+            if !position.is_multiple_of(3) {
+                batch.timeline(&series(position)).unwrap();
+            }
             last = position;
             if cut(position) {
                 break;
@@ -81,7 +85,7 @@ fn grow(dir: &Path, mut cut: impl FnMut(u64) -> bool) -> Views {
         let position = Position(last);
         batch.commit(Checkpoint { log_id: Uuid::nil(), epoch: 0, position, leaf_hash: [0; 32] }).unwrap();
         batches += 1;
-        if batches % 5 == 0 {
+        if batches % life == 0 {
             drop(views);
             views = open();
         }
@@ -92,7 +96,7 @@ fn grow(dir: &Path, mut cut: impl FnMut(u64) -> bool) -> Views {
 #[test]
 fn blocks_end_with_their_stretch_wherever_batches_end() {
     let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let whole = grow(dirs[0].path(), |_| false);
+    let whole = grow(dirs[0].path(), 5, |_| false);
     let mut spans = Vec::new();
     whole
         .grown()
@@ -109,9 +113,9 @@ fn blocks_end_with_their_stretch_wherever_batches_end() {
     assert!(spans.iter().all(|(first, last)| block::stretch_of(*first) == block::stretch_of(*last)), "{spans:?}");
     assert!(spans.len() > 9, "three series in three stretches, and full blocks: {spans:?}");
 
-    let singles = grow(dirs[1].path(), |_| true);
+    let singles = grow(dirs[1].path(), usize::MAX, |_| true);
     let mut state = 7_u64;
-    let uneven = grow(dirs[2].path(), |_| {
+    let uneven = grow(dirs[2].path(), 5, |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 60 == 0
     });
