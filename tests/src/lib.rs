@@ -20,7 +20,7 @@ pub use nats::{Nats, free_port};
 pub use random::Random;
 pub use raw::{call_raw, http_get, send_bytes, stream_raw};
 pub use sandbox::{Client, Output, Sandbox, ServeOptions, Token, binary, repository};
-pub use small_disk::{SmallDisk, fill};
+pub use small_disk::{SmallDisk, fill, must_mount};
 pub use songhua_wire::{google, pb};
 pub use tools::{at_hand, nats_server, nats_server_version, pdf_pages, python};
 pub use world::*;
