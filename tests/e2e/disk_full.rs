@@ -24,7 +24,7 @@ async fn started(disk: &SmallDisk) -> (Sandbox, String) {
     (sandbox, token)
 }
 
-async fn stored(client: &Client, events: &[pb::EventInput]) -> Vec<pb::Receipt> {
+pub(crate) async fn stored(client: &Client, events: &[pb::EventInput]) -> Vec<pb::Receipt> {
     client.clone().ingest.submit(submit(events.to_vec())).await.unwrap().into_inner().receipts
 }
 
@@ -67,20 +67,20 @@ async fn grants_until_full(sandbox: &Sandbox) -> tonic::Status {
 }
 
 /// How many figures the indicator has that [`many`] reports, as far as a page goes.
-async fn figures(client: &mut Client) -> Result<usize, tonic::Status> {
+pub(crate) async fn figures(client: &mut Client) -> Result<usize, tonic::Status> {
     let name = format!("{PLAN}/indicators/hnte-count");
     let request = pb::GetIndicatorRequest { name, ..Default::default() };
     let seen = client.progress.get_indicator(request).await?.into_inner();
     Ok(seen.history.len())
 }
 
-async fn projector(sandbox: &Sandbox) -> pb::FollowerStatus {
+pub(crate) async fn projector(sandbox: &Sandbox) -> pb::FollowerStatus {
     let status = sandbox.plan_status(PLAN_ID).await;
     status.followers.into_iter().find(|it| it.name == "projector").expect("the projector follows")
 }
 
 /// Waits until the views have everything.
-async fn caught_up(sandbox: &Sandbox) {
+pub(crate) async fn caught_up(sandbox: &Sandbox) {
     let durable = sandbox.durable().await;
     let up = async || {
         let follower = projector(sandbox).await;
@@ -252,13 +252,17 @@ fn permit(path: &Path, mode: u32) {
     }
 }
 
-#[tokio::test]
-async fn directories_whose_permissions_are_lost_are_said_and_used_again_once_they_are_back() {
-    // Root would pass all the same.
+/// A server that needs permissions, also where root runs it.
+pub(crate) fn held() -> ServeOptions {
     let held = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"].map(str::to_owned);
     let is_root = || fs::metadata("/proc/self").unwrap().uid() == 0;
     let under = if is_root() { held.to_vec() } else { Vec::new() };
-    let mut sandbox = Sandbox::start_with(ServeOptions { under, ..ServeOptions::default() }).await;
+    ServeOptions { under, ..ServeOptions::default() }
+}
+
+#[tokio::test]
+async fn directories_whose_permissions_are_lost_are_said_and_used_again_once_they_are_back() {
+    let mut sandbox = Sandbox::start_with(held()).await;
     let clerk = sandbox.lead_of_all("drc").await;
     let events = many(300);
     stored(&clerk, &events[..100]).await;

@@ -23,6 +23,7 @@ mod demo_world;
 mod deploy;
 mod deploy_nats;
 mod disk_full;
+mod disk_views;
 mod errors;
 mod errors_garbage;
 mod faults;

@@ -70,8 +70,8 @@ async fn large_views_are_opened_as_they_were_and_a_log_that_ends_before_them_is_
     // Only the views have seen the end of the log.
     let plan = world.sandbox.data().join("plans").join(PLAN_ID);
     fs::remove_dir_all(plan.join("snapshots")).unwrap();
-    let segment = songhua_tests::files_below(&plan.join("log")).into_iter();
-    let segment = segment.filter(|file| file.extension().is_some_and(|end| end == "seg")).next_back().unwrap();
+    let mut files = songhua_tests::files_below(&plan.join("log")).into_iter();
+    let segment = files.rfind(|file| file.extension().is_some_and(|end| end == "seg")).unwrap();
     let bytes = fs::read(&segment).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
     File::options().write(true).open(&segment).unwrap().set_len(end as u64 - 200).unwrap();

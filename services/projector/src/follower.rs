@@ -40,18 +40,19 @@ pub struct Projector {
 /// # Errors
 /// [`ViewsError`] if they cannot even be begun anew, or if another process has them open.
 pub fn open(dir: &Path, options: Options) -> Result<Projector, ViewsError> {
-    let views = match Views::open(dir, options) {
-        Err(reason @ ViewsError::Locked { .. }) => return Err(reason),
+    let opened = match Views::open(dir, options) {
+        Err(reason) if !matches!(reason, ViewsError::Locked { .. } | ViewsError::NoRoom { .. }) => {
+            tracing::warn!(follower = NAME, %reason, "views deleted; rebuilding from the log");
+            Views::delete(dir).and_then(|()| Views::open(dir, options))
+        }
+        opened => opened,
+    };
+    let views = match opened {
         Err(reason @ ViewsError::NoRoom { .. }) => {
             tracing::error!(follower = NAME, %reason, "views are not open");
             Views::closed(dir, options)
         }
-        Err(reason) => {
-            tracing::warn!(follower = NAME, %reason, "views deleted; rebuilding from the log");
-            Views::delete(dir)?;
-            Views::open(dir, options)?
-        }
-        Ok(views) => views,
+        opened => opened?,
     };
     Ok(Projector { views })
 }

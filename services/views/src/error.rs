@@ -43,10 +43,10 @@ pub enum ViewsError {
         /// Where they are.
         dir: String,
     },
-    /// A reset failed half-way; there are no views.
-    #[error("views in {dir} are closed, since their last reset failed; reset them again")]
+    /// Not opened yet, or a reset failed half-way: nothing can be read.
+    #[error("views in {dir} are closed: not opened yet, or their last reset failed")]
     Closed {
-        /// Where they were.
+        /// Where they are.
         dir: String,
     },
     /// A row is not what its table holds.

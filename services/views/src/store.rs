@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::retry_on_intr;
 
 use crate::error::ViewsError;
 use crate::waiting::{OpenRow, Waiting, WaitingRows};
@@ -151,18 +152,22 @@ impl Store {
     }
 
     /// Whether the disk has room for `bytes` more below `dir`. Asked before sled is told to write: what it meets a full
-    /// disk with, it never writes again.
+    /// disk with, it never writes again. Whatever keeps this file from being made, rows are not damaged by it.
     pub(crate) fn probe(dir: &Path, bytes: u64) -> Result<(), ViewsError> {
         let path = dir.join("room");
         let taken = File::create(&path).and_then(|file| {
-            match fallocate(&file, FallocateFlags::empty(), 0, ROOM_BYTES + 2 * bytes) {
+            match retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, ROOM_BYTES + 2 * bytes)) {
                 // A file system that cannot set room aside is asked by writing.
                 Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
                 taken => Ok(taken?),
             }
         });
         let given_back = std::fs::remove_file(&path);
-        taken.and(given_back).map_err(|error| ViewsError::of_io(dir, &error))
+        taken.and(given_back).map_err(|error| match error.kind() {
+            // There is no such directory, and no rows in it.
+            std::io::ErrorKind::NotFound => ViewsError::of_io(dir, &error),
+            _ => ViewsError::NoRoom { dir: dir.display().to_string(), detail: error.to_string() },
+        })
     }
 
     /// The value at `key`.

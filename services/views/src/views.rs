@@ -96,6 +96,11 @@ impl Views {
         Some((Self::closed(dir, options), seen))
     }
 
+    /// How far the views in `dir` have come, as they say themselves: known also where they cannot be opened.
+    pub fn seen(dir: &Path) -> Option<Checkpoint> {
+        seen::read(&dir.join(current(dir).ok()?))
+    }
+
     /// Views in `dir` that the disk does not let be opened now: they are, before the next batch that it does.
     pub fn closed(dir: &Path, options: Options) -> Self {
         let folder = current(dir).unwrap_or(FOLDERS[0]);
@@ -114,11 +119,15 @@ impl Views {
         } else {
             self.with(Grown::write_held_up).map(|()| false)
         };
-        *self.refusing() = match &made {
+        self.note(&made);
+        made
+    }
+
+    fn note<T>(&self, done: &Result<T, ViewsError>) {
+        *self.refusing() = match done {
             Err(error @ (ViewsError::NoRoom { .. } | ViewsError::Locked { .. })) => Some(error.to_string()),
             _ => None,
         };
-        made
     }
 
     fn open_anew(&self, writer: &mut Option<Writer>) -> Result<(), ViewsError> {
@@ -164,8 +173,14 @@ impl Views {
     /// Throws everything away, under the handles of all readers, and begins empty views. Works on damaged ones too.
     ///
     /// # Errors
-    /// [`ViewsError::Store`]; reads then fail until a reset succeeds.
+    /// [`ViewsError::NoRoom`]: not yet. Any other: they cannot be begun anew. Reads fail until a reset succeeds.
     pub fn reset(&self) -> Result<(), ViewsError> {
+        let done = self.begin_anew();
+        self.note(&done);
+        done
+    }
+
+    fn begin_anew(&self) -> Result<(), ViewsError> {
         let mut writer = self.writer();
         *writer = None;
         let mut grown = self.shared.grown.write().unwrap_or_else(PoisonError::into_inner);
@@ -194,8 +209,21 @@ impl Views {
         if let Err(locked @ ViewsError::Locked { .. }) = Self::open_folder(dir, folder, *options) {
             return Err(locked);
         }
-        Store::delete(&dir.join(folder))?;
-        Self::open_folder(dir, folder, *options)
+        let path = dir.join(folder);
+        Store::delete(&path)?;
+        // What could not be begun takes no room.
+        Self::open_folder(dir, folder, *options).inspect_err(|_| drop(Store::delete(&path)))
+    }
+
+    /// Closes and deletes them: a successor that does not take over gives its room back.
+    ///
+    /// # Errors
+    /// [`ViewsError`]: what is left is deleted when the next successor is begun.
+    pub fn discard(&self) -> Result<(), ViewsError> {
+        *self.writer() = None;
+        let grown = self.grown();
+        grown.close();
+        Store::delete(grown.dir())
     }
 
     /// Turns all handles of these views to what `successor` has grown, and deletes what they had. The successor has come

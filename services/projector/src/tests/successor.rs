@@ -111,3 +111,31 @@ fn readers_never_see_less_while_successors_take_over() {
         reading.join().unwrap();
     });
 }
+
+#[test]
+fn a_successor_that_is_given_up_gives_its_room_back_and_another_one_can_be_grown() {
+    let history = some_history();
+    let dir = tempfile::tempdir().unwrap();
+    apply(open(dir.path(), 1).views(), &history.events, 9);
+    let projector = open(dir.path(), 2);
+    let successor = projector.successor().unwrap();
+    apply(successor.views(), &history.events[..80], 9);
+    successor.views().discard().unwrap();
+    drop(successor);
+    assert_eq!((folders(dir.path()), projector.views().applied()), (1, history.head()));
+    let successor = projector.successor().unwrap();
+    apply(successor.views(), &history.events, 9);
+    projector.take_over(&successor).unwrap();
+    assert_eq!((projector.views().applied(), projector.views().outdated()), (history.head(), false));
+}
+
+#[test]
+fn views_that_are_closed_say_that_they_are_outdated_once_they_are_open() {
+    let history = some_history();
+    let dir = tempfile::tempdir().unwrap();
+    apply(open(dir.path(), 1).views(), &history.events, 9);
+    let views = Views::closed(dir.path(), Options { cache_bytes: 1 << 20, projector_version: 2 });
+    assert_eq!((views.is_open(), views.outdated()), (false, false));
+    views.make_room().unwrap();
+    assert_eq!((views.is_open(), views.outdated()), (true, true));
+}

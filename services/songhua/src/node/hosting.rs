@@ -28,7 +28,7 @@ use crate::demo::SimulatedClock;
 const OPENED_LATER_BYTES: u64 = 64 << 20;
 /// Records that may be behind when what was grown beside takes over: under load there are always some.
 const CLOSE: u64 = 1_000;
-/// How soon a projector that finds no room even to begin is begun again.
+/// How soon what found no room even to begin is begun again: a reset, or a successor.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// What a follower is doing.
@@ -63,6 +63,13 @@ pub(crate) struct Beside {
     pub why: String,
 }
 
+impl Beside {
+    /// The last rebuild that was asked for and is over.
+    fn ended(&self) -> u64 {
+        self.done.max(self.failed)
+    }
+}
+
 /// Where the projector says how it is.
 struct Voice {
     applied: watch::Sender<Applied>,
@@ -80,6 +87,34 @@ impl Voice {
         };
         self.rebuilding.send_replace(reason);
         self.state.send_replace(state);
+    }
+
+    /// Following ended. Where room may come, views that could not be reset are still to be: nothing of them is read.
+    fn stopped(&self, error: &FollowError) {
+        if is_for_room(error) {
+            self.applied.send_modify(|now| now.position = Position::NONE);
+            self.say(FollowerState::Rebuilding);
+        } else {
+            self.say(FollowerState::Stopped(error.to_string()));
+        }
+    }
+
+    /// Growing beside ended.
+    fn grown(&self, generation: u64, ended: &Result<Grown, FollowError>) {
+        match ended {
+            Ok(Grown::TookOver) => {
+                // Whatever stopped the old ones is gone with them.
+                self.say(FollowerState::Running);
+                // The next one begins at nothing, also before its first step.
+                self.beside.send_modify(|beside| (beside.done, beside.applied) = (generation, Applied::default()));
+            }
+            Ok(Grown::Told) => {}
+            Err(error) => self.failed(generation, error),
+        }
+    }
+
+    fn failed(&self, generation: u64, error: &FollowError) {
+        self.beside.send_modify(|beside| (beside.failed, beside.why) = (generation, error.to_string()));
     }
 }
 
@@ -122,8 +157,8 @@ impl Hosted {
         let (projector, seen) = open_projector(&views_directory, views_options)
             .map_err(|error| NodeError::Views { plan: plan.clone(), detail: error.to_string() })?;
         let views = projector.views().clone();
-        let seen = seen.map(|seen| seen_by_views(&views_directory, seen));
-        let evidence = seen.into_iter().chain(seen_by_snapshots(&snapshots)).collect();
+        let seen = seen.into_iter().map(|seen| seen_by_views(&views_directory, seen));
+        let evidence = seen.chain(seen_by_snapshots(&snapshots)).collect();
         let (log, report) = SegmentLog::open(&directory.join("log"), SegmentOptions::default().evidence(evidence))
             .map_err(|source| NodeError::Log { plan: plan.clone(), source })?;
         if log.identity().log_id != created.log_id {
@@ -240,15 +275,17 @@ impl Hosted {
     }
 }
 
-/// The projector, and how far its views have come. Large ones are opened on its thread: submissions need no views. Views
-/// that cannot be read have seen nothing.
-fn open_projector(directory: &Path, options: Options) -> Result<(Projector, Option<Checkpoint>), ViewsError> {
+/// The projector, and what its views have seen: as they say themselves, also where they cannot be opened, and as their
+/// rows say. Large ones are opened on its thread: submissions need no views.
+fn open_projector(directory: &Path, options: Options) -> Result<(Projector, Vec<Checkpoint>), ViewsError> {
     if let Some((projector, seen)) = songhua_projector::open_later(directory, options, OPENED_LATER_BYTES) {
-        return Ok((projector, Some(seen)));
+        return Ok((projector, vec![seen]));
     }
+    // Before they are opened: damaged ones are deleted.
+    let said = Views::seen(directory);
     let projector = songhua_projector::open(directory, options)?;
-    let seen = projector.views().checkpoint().ok().flatten();
-    Ok((projector, seen))
+    let grown = projector.views().checkpoint().ok().flatten();
+    Ok((projector, said.into_iter().chain(grown).collect()))
 }
 
 fn seen_by_views(directory: &Path, seen: Checkpoint) -> Evidence {
@@ -265,41 +302,38 @@ async fn ended(what: &str, task: JoinHandle<()>) {
 /// Follows until told to stop; rebuilds when told to, or where another version has grown the views.
 async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mut commands: watch::Receiver<Command>) {
     projector.open_views();
-    // The command under which growing beside failed: not tried again before another one comes.
+    // The command under which a successor of another version's views failed: not tried again before another one comes.
     let mut failed = None;
+    // It only found no room: the old views are followed for a while.
+    let mut waits = false;
     while let Some(generation) = following(&mut commands) {
-        let tried = failed == Some(generation);
-        let asked = generation > voice.beside.borrow().done && !tried;
-        let outdated = projector.views().outdated() && !tried;
+        let asked = { generation > voice.beside.borrow().ended() };
+        let may_replace = failed != Some(generation);
+        let outdated = may_replace && !std::mem::take(&mut waits) && projector.views().outdated();
         let until_other = until_other(commands.clone(), generation);
         let ended = if asked && *voice.state.borrow() == FollowerState::Rebuilding {
             // Nobody can read them: they are begun anew.
-            voice.beside.send_modify(|beside| beside.done = generation);
-            reset(&mut projector, voice)
+            begin_anew(&mut projector, voice, generation)
         } else if asked || outdated {
             let ended = grow_beside(&mut projector, &log, voice, until_other).await;
-            if matches!(ended, Ok(Grown::TookOver)) {
-                // Whatever stopped the old ones is gone with them.
-                voice.say(FollowerState::Running);
-            }
             if let Err(error) = &ended {
                 tracing::error!(%error, "views were not rebuilt; those that are read are followed on");
+                waits = is_for_room(error);
+                failed = (!waits).then_some(generation);
             }
-            voice.beside.send_modify(|beside| match &ended {
-                // The next one begins at nothing, also before its first step.
-                Ok(Grown::TookOver) => (beside.done, beside.applied) = (generation, Applied::default()),
-                Ok(Grown::Told) => {}
-                Err(error) => (beside.failed, beside.why) = (generation, error.to_string()),
-            });
-            failed = ended.is_err().then_some(generation);
+            voice.grown(generation, &ended);
             Ok(())
         } else {
-            follow_alone(&mut projector, &log, voice, until_other).await
+            let until_outdated = until_outdated(projector.views().clone(), may_replace);
+            let until = async {
+                tokio::select! { () = until_other => {}, () = until_outdated => {} }
+            };
+            follow_alone(&mut projector, &log, voice, until).await
         };
         if let Err(error) = ended {
             tracing::error!(%error, "projector stopped");
-            voice.say(FollowerState::Stopped(error.to_string()));
-            let room_may_come = matches!(error, FollowError::NoRoom { .. });
+            let room_may_come = is_for_room(&error);
+            voice.stopped(&error);
             tokio::select! {
                 // Otherwise only the operator can help: a rebuild, or a newer binary.
                 changed = commands.changed() => if changed.is_err() { return },
@@ -311,6 +345,10 @@ async fn run(mut projector: Projector, log: Arc<dyn EventLog>, voice: &Voice, mu
         tracing::warn!(%error, "views were not written; they catch up at the next start");
     }
     voice.say(FollowerState::Stopped("the server is stopping".to_owned()));
+}
+
+const fn is_for_room(error: &FollowError) -> bool {
+    matches!(error, FollowError::NoRoom { .. })
 }
 
 async fn follow_alone(
@@ -342,9 +380,7 @@ async fn grow_beside(
     until_other: impl Future<Output = ()> + Send,
 ) -> Result<Grown, FollowError> {
     tracing::info!("views are rebuilt beside those that are read");
-    let failed =
-        |error: &ViewsError| FollowError::State { follower: "projector".to_owned(), detail: error.to_string() };
-    let mut successor = projector.successor().map_err(|error| failed(&error))?;
+    let mut successor = projector.successor().map_err(not_replaced)?;
     let (grown, seen) = watch::channel(Applied::default());
     // Views that cannot be followed any more are read on until others take over.
     let old = async {
@@ -353,19 +389,32 @@ async fn grow_beside(
         }
         std::future::pending::<Infallible>().await
     };
-    tokio::select! {
+    let ended = tokio::select! {
         never = old => match never {},
         never = caught_up(voice, log.as_ref()) => match never {},
-        ended = follow(Arc::clone(log), &mut successor, &grown, std::future::pending()) => {
-            ended?;
-            return Ok(Grown::Told);
+        ended = follow(Arc::clone(log), &mut successor, &grown, std::future::pending()) => ended.map(|()| Grown::Told),
+        () = as_far(voice, seen) => projector.take_over(&successor).map(|()| Grown::TookOver).map_err(not_replaced),
+        () = until_other => Ok(Grown::Told),
+    };
+    match &ended {
+        Ok(Grown::TookOver) => tracing::info!("rebuilt views are read"),
+        Ok(Grown::Told) => {}
+        Err(_) => {
+            if let Err(error) = successor.views().discard() {
+                tracing::warn!(%error, "views that do not take over still take room");
+            }
         }
-        () = as_far(voice, seen) => {}
-        () = until_other => return Ok(Grown::Told),
     }
-    projector.take_over(&successor).map_err(|error| failed(&error))?;
-    tracing::info!("rebuilt views are read");
-    Ok(Grown::TookOver)
+    ended
+}
+
+fn not_replaced(error: ViewsError) -> FollowError {
+    let (follower, detail) = ("projector".to_owned(), error.to_string());
+    match error {
+        // Those of another handle are let go of soon.
+        ViewsError::NoRoom { .. } | ViewsError::Locked { .. } => FollowError::NoRoom { follower, detail },
+        _ => FollowError::State { follower, detail },
+    }
 }
 
 /// Resolves once what is grown beside has come as far as what is read, and has caught up with the log.
@@ -391,11 +440,31 @@ fn following(commands: &mut watch::Receiver<Command>) -> Option<u64> {
     }
 }
 
-fn reset(projector: &mut Projector, voice: &Voice) -> Result<(), FollowError> {
+/// Resets the views, as was asked for. Without room for it, it is still to be done.
+fn begin_anew(projector: &mut Projector, voice: &Voice, generation: u64) -> Result<(), FollowError> {
     voice.say(FollowerState::Rebuilding);
-    projector.reset("asked for by the operator")?;
-    voice.applied.send_modify(|now| now.position = Position::NONE);
-    Ok(())
+    let ended = projector.reset("asked for by the operator");
+    match &ended {
+        Ok(()) => {
+            voice.applied.send_modify(|now| now.position = Position::NONE);
+            voice.beside.send_modify(|beside| beside.done = generation);
+        }
+        Err(error) if is_for_room(error) => {}
+        Err(error) => voice.failed(generation, error),
+    }
+    ended
+}
+
+/// Resolves once views can be read and are another version's, which closed ones do not say. Not at once: what found no
+/// room to replace them is tried again then.
+async fn until_outdated(views: Views, may_replace: bool) {
+    tokio::time::sleep(AGAIN).await;
+    while !views.is_open() {
+        tokio::time::sleep(AGAIN).await;
+    }
+    if !may_replace || !views.outdated() {
+        std::future::pending().await
+    }
 }
 
 async fn until_other(mut commands: watch::Receiver<Command>, generation: u64) {
@@ -424,3 +493,6 @@ async fn caught_up(voice: &Voice, log: &dyn EventLog) -> Infallible {
         voice.say(FollowerState::Rebuilding);
     }
 }
+
+#[cfg(test)]
+mod tests;

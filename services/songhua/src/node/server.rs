@@ -21,6 +21,7 @@ use tonic::transport::{Identity, Server, ServerTlsConfig};
 use super::admin::AdminServer;
 use super::auth::{AuthLayer, Refusals};
 use super::calls::CallsLayer;
+use super::system_log::SystemLogError;
 use super::{Node, NodeError, Profile, http};
 use crate::config::Config;
 
@@ -143,7 +144,7 @@ fn write_profile(node: &Node, config: &Config, bound: SocketAddr) -> Result<(), 
     profile.write(&node.data).map_err(|error| NodeError::file(&Profile::path(&node.data), error))
 }
 
-/// What cannot be written is kept, and tried again before what comes after it.
+/// What finds no room is kept, and tried again before what comes after it. What cannot be written at all is said instead.
 async fn write_refusals(node: Arc<Node>, refusals: Arc<Refusals>, stop: watch::Receiver<bool>) {
     let mut unwritten = Vec::new();
     loop {
@@ -157,9 +158,13 @@ async fn write_refusals(node: Arc<Node>, refusals: Arc<Refusals>, stop: watch::R
         }
         while let Some(attempt) = unwritten.last() {
             let payload = songhua_domain::event::SystemPayload::AttemptRefused(attempt.clone());
-            if let Err(error) = node.system.append("system", payload).await {
-                tracing::error!(%error, waiting = unwritten.len(), "refused attempts could not be written");
-                break;
+            match node.system.append("system", payload).await {
+                Ok(_) => {}
+                Err(error @ SystemLogError::NoRoom(_)) => {
+                    tracing::error!(%error, waiting = unwritten.len(), "refused attempts could not be written");
+                    break;
+                }
+                Err(error) => tracing::error!(%error, ?attempt, "a refused attempt is not written"),
             }
             unwritten.pop();
         }

@@ -156,3 +156,37 @@ fn rows_that_find_no_room_are_held_and_written_before_the_next_batch() {
     drop(views);
     assert_eq!(open(dir.path()).applied(), 15);
 }
+
+#[test]
+fn a_helper_file_that_cannot_be_made_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let views = open(dir.path());
+    fill(&views);
+    a_batch(&views, 12).unwrap();
+    // No error of a full or forbidden disk.
+    let room = dir.path().join("sled").join("room");
+    fs::create_dir(&room).unwrap();
+    let error = views.flush().unwrap_err();
+    assert!(matches!(&error, ViewsError::NoRoom { detail, .. } if detail.contains("directory")), "{error}");
+    assert!(views.digest().is_ok() && views.applied() == 12);
+    fs::remove_dir(&room).unwrap();
+    views.flush().unwrap();
+    assert_eq!(views.why_refusing(), None);
+}
+
+#[test]
+fn a_reset_that_finds_no_room_says_so_until_it_is_done() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, elsewhere) = (root.path().join("views"), root.path().join("elsewhere"));
+    let views = open(&dir);
+    fill(&views);
+    fs::rename(&dir, &elsewhere).unwrap();
+    // Nobody may make a directory there, not even root.
+    std::os::unix::fs::symlink("/sys", &dir).unwrap();
+    assert!(matches!(views.reset(), Err(ViewsError::NoRoom { .. })));
+    assert!(views.why_refusing().is_some() && !views.is_open());
+    fs::remove_file(&dir).unwrap();
+    fs::rename(&elsewhere, &dir).unwrap();
+    views.reset().unwrap();
+    assert_eq!((views.applied(), views.why_refusing()), (0, None));
+}

@@ -66,3 +66,12 @@ fn what_a_crash_left_of_a_successor_goes_also_where_views_are_opened_later() {
     assert!(Views::open_later(dir.path(), Options::default(), 1).is_some());
     assert!(!left.exists());
 }
+
+#[test]
+fn views_that_cannot_be_opened_still_say_what_they_have_seen() {
+    let dir = grown();
+    std::fs::write(dir.path().join("sled").join("conf"), [0xff; 1 << 10]).unwrap();
+    assert!(Views::open(dir.path(), Options::default()).is_err());
+    assert_eq!(Views::seen(dir.path()), Some(checkpoint(9)));
+    assert_eq!(Views::seen(&dir.path().join("none")), None);
+}
